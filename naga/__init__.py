@@ -1,0 +1,107 @@
+"""naga makes the runs of people who work in notebooks and scripts reproducible.
+
+Names are imported when they are first used, so that ``import naga`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from naga._version import __version__
+from naga.config.resolvers import register_when_imported as _register_when_imported
+
+if TYPE_CHECKING:
+    from naga.errors import NagaError, ScriptExitError
+    from naga.lock.describe import describe_receipt, stage_name
+    from naga.lock.digest import PathDigest, hash_path
+    from naga.lock.receipt import Receipt, find_receipt, read_receipt
+    from naga.run.bare import complete_returned
+    from naga.run.clicfg import clicfg
+    from naga.run.current import last_receipt
+    from naga.run.debug import unsafe_debug
+    from naga.run.frames import trim_traceback
+    from naga.run.kept import keep_locals
+    from naga.run.runlock import runlock
+    from naga.run.script import RunResult, run_script
+
+__all__ = [
+    "NagaError",
+    "PathDigest",
+    "Receipt",
+    "RunResult",
+    "ScriptExitError",
+    "__version__",
+    "clicfg",
+    "complete_returned",
+    "describe_receipt",
+    "find_receipt",
+    "hash_path",
+    "keep_locals",
+    "last_receipt",
+    "read_receipt",
+    "run_script",
+    "runlock",
+    "stage_name",
+    "trim_traceback",
+    "unsafe_debug",
+]
+
+_HOMES = {
+    "NagaError": "naga.errors",
+    "PathDigest": "naga.lock.digest",
+    "Receipt": "naga.lock.receipt",
+    "RunResult": "naga.run.script",
+    "ScriptExitError": "naga.errors",
+    "clicfg": "naga.run.clicfg",
+    "complete_returned": "naga.run.bare",
+    "describe_receipt": "naga.lock.describe",
+    "find_receipt": "naga.lock.receipt",
+    "hash_path": "naga.lock.digest",
+    "keep_locals": "naga.run.kept",
+    "last_receipt": "naga.run.current",
+    "read_receipt": "naga.lock.receipt",
+    "run_script": "naga.run.script",
+    "runlock": "naga.run.runlock",
+    "stage_name": "naga.lock.describe",
+    "trim_traceback": "naga.run.frames",
+    "unsafe_debug": "naga.run.debug",
+}
+
+_register_when_imported()
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Give a notebook the magics; called by ``%load_ext naga``.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+    """
+    import naga_ipython
+
+    naga_ipython.load_ipython_extension(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Take everything back that ``%load_ext naga`` gave; called by ``%unload_ext naga``.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+    """
+    import naga_ipython
+
+    naga_ipython.unload_ipython_extension(shell)
