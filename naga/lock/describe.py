@@ -1,0 +1,151 @@
+"""A receipt in words, for terminals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from naga.lock.receipt import DataEntry, Receipt, RepositoryEntry
+
+__all__ = ["describe_receipt", "lineage_lines", "short_digest", "stage_name"]
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def stage_name(receipt: Receipt) -> str:
+    """Name the stage that a receipt is of.
+
+    Parameters
+    ----------
+    receipt : Receipt
+
+    Returns
+    -------
+    str
+        The stem of the script, followed by the function where that is not ``main``.
+    """
+    function = str(receipt.caller.get("function") or "").rpartition(".")[2]
+    file = receipt.caller.get("file")
+    if not isinstance(file, str):
+        return function or "run"
+    stem = PurePath(file).stem
+    return stem if function in ("", "main", "<module>") else f"{stem}:{function}"
+
+
+def describe_receipt(receipt: Receipt) -> str:
+    """Describe a receipt in words.
+
+    Parameters
+    ----------
+    receipt : Receipt
+
+    Returns
+    -------
+    str
+        Several lines: what ran, how it ended, its config, code, data, outputs, and the stages before it.
+    """
+    return "\n".join(_lines(receipt))
+
+
+def lineage_lines(receipt: Receipt) -> list[str]:
+    """Draw the stages before a run as a tree.
+
+    Parameters
+    ----------
+    receipt : Receipt
+
+    Returns
+    -------
+    list of str
+        One line for each prev of each stage. A stage that more than one other reads is drawn out once.
+    """
+    return list(_tree(receipt, receipt.lineage, "", set()))
+
+
+def short_digest(digest: str | None) -> str:
+    """Shorten a digest or an identifier of git for people.
+
+    Parameters
+    ----------
+    digest : str or None
+
+    Returns
+    -------
+    str
+        The first ten characters of the hexadecimal part.
+    """
+    return (digest or "none").rpartition(":")[2][:10]
+
+
+def _lines(receipt: Receipt) -> Iterator[str]:
+    took = "" if receipt.duration is None else f" after {receipt.duration:.2f} s"
+    yield f"{stage_name(receipt)}  {receipt.status}{took}"
+    if receipt.error is not None:
+        where = f"  ({receipt.error.file}:{receipt.error.line})" if receipt.error.file else ""
+        yield f"  error    {receipt.error.type}: {_printable(receipt.error.message)}{where}"
+    yield f"  id       {receipt.id}"
+    yield f"  started  {receipt.started}"
+    if receipt.recipe:
+        yield f"  recipe   {receipt.recipe}"
+    yield from _section("config", {key: _value(value) for key, value in receipt.config.items()})
+    yield from _section("code", {name: _repository(entry) for name, entry in receipt.repos.items()})
+    yield from _section("data", {name: _data(entry) for name, entry in receipt.data.items()})
+    yield from _section("outputs", {name: _data(entry) for name, entry in receipt.outputs.items()})
+    if receipt.prevs:
+        yield "  prevs"
+        yield from (f"    {line}" for line in lineage_lines(receipt))
+
+
+def _section(title: str, rows: Mapping[str, str]) -> Iterator[str]:
+    if rows:
+        yield f"  {title}"
+        width = min(max(len(name) for name in rows), 40)
+        yield from (f"    {_printable(name).ljust(width)}  {text}" for name, text in rows.items())
+
+
+def _repository(entry: RepositoryEntry) -> str:
+    if entry.snapshot is None:
+        return _printable(entry.problem or "not recorded")
+    state = "uncommitted changes, kept in the snapshot" if entry.dirty else "clean"
+    return f"{short_digest(entry.snapshot)} ({state})"
+
+
+def _data(entry: DataEntry) -> str:
+    files = f", {entry.files} files" if entry.files is not None else ""
+    return f"{_printable(entry.path)}  {short_digest(entry.digest)}  {_size(entry.size)}{files}"
+
+
+def _size(size: int) -> str:
+    value, unit = float(size), 0
+    while value >= 1024 and unit < len(_UNITS) - 1:
+        value, unit = value / 1024, unit + 1
+    return f"{value:.0f} {_UNITS[unit]}" if unit == 0 else f"{value:.1f} {_UNITS[unit]}"
+
+
+def _value(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else _printable(value)
+
+
+def _printable(text: str) -> str:
+    """Spell out what could move the cursor or change the colours of a terminal: a receipt may come from anybody."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
+def _tree(receipt: Receipt, lineage: Mapping[str, Receipt], indent: str, drawn: set[str]) -> Iterator[str]:
+    names = list(receipt.prevs)
+    for name in names:
+        entry = receipt.prevs[name]
+        last = name == names[-1]
+        ancestor = lineage.get(entry.id)
+        stage = stage_name(ancestor) if ancestor else name
+        status = ancestor.status if ancestor else "not recorded"
+        again = " (above)" if entry.id in drawn and ancestor and ancestor.prevs else ""
+        text = f"{_printable(stage)}  {status}  {_printable(entry.path)}{again}"
+        yield f"{indent}{'└─ ' if last else '├─ '}{text}"
+        if ancestor is not None and entry.id not in drawn:
+            drawn.add(entry.id)
+            yield from _tree(ancestor, lineage, indent + ("   " if last else "│  "), drawn)

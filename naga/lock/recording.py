@@ -1,0 +1,388 @@
+"""The receipt of one run while it is being made: started, enriched, and completed."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from naga.errors import ConfigError, NagaError
+from naga.lock.digest import hash_path, hash_tree
+from naga.lock.environment import describe_environment
+from naga.lock.identifier import new_run_id
+from naga.lock.lineage import collect_lineage
+from naga.lock.project import find_project, portable_path
+from naga.lock.reads import undeclared_reads
+from naga.lock.receipt import RECEIPT_NAME, DataEntry, ErrorEntry, Receipt, RepositoryEntry, write_receipt
+from naga.lock.recipe import config_without_locations, recipe_digest
+from naga.lock.redact import Redactor
+from naga.lock.settings import read_settings
+from naga.lock.snapshot import find_root, take_snapshot
+from naga.lock.used import used_files
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from naga.lock.digest import PathDigest
+    from naga.lock.lineage import Prev
+
+__all__ = ["Recording"]
+
+_NOT_OUTPUTS = frozenset({RECEIPT_NAME, "log.txt", ".naga"})
+
+
+class Recording:
+    """The record of a run, from its start to its end.
+
+    Parameters
+    ----------
+    config : mapping
+        Plain values; redacted here.
+    caller : mapping
+        ``module``, ``function``, ``file`` (absolute path or None), ``argv``, and for a notebook ``notebook``.
+    loaded_before : collection of str
+        Names of the modules that were imported before the run began, in a process that runs several.
+    seeds : mapping, optional
+        Library -> seed, as `naga.lock.seeds.set_seeds` returns them; looked at again when the run ends.
+
+    Attributes
+    ----------
+    receipt : Receipt
+        The record as it stands.
+    path : Path or None
+        The file of the receipt, None while nothing is written.
+    """
+
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        caller: Mapping[str, Any],
+        *,
+        loaded_before: Collection[str] = (),
+        seeds: Mapping[str, int] | None = None,
+    ) -> None:
+        self._clock = time.monotonic()
+        self._script = Path(caller["file"]) if caller.get("file") else None
+        self._loaded_before = loaded_before
+        self._seeds = seeds
+        self._folder = Path.cwd()
+        self._root = find_project(self._script.parent if self._script else Path.cwd())
+        self._settings = read_settings(self._root)
+        self._redactor = Redactor.from_environment(os.environ, self._settings.readable).learn(config)
+        self._roots: dict[str, Path] = {}
+        self._further_code: dict[str, dict[str, str]] = {}
+        self._inputs: dict[str, PathDigest] = {}
+        self._prevs: dict[str, Prev] = {}
+        self.path: Path | None = None
+        self.save_dir: Path | None = None
+        self.receipt = Receipt(id=new_run_id(), status="started", started=_now())
+        self._set_caller(caller)
+        self._set_config(config)
+
+    def start(self, path: Path, *, repos: Mapping[str, Path] | None = None) -> None:
+        """Write the receipt for the first time, before the work begins.
+
+        Parameters
+        ----------
+        path : Path
+            The file of the receipt. A receipt of an earlier run there is replaced.
+        repos : mapping, optional
+            Name -> folder of the repositories whose state is recorded; by default the one that holds the script.
+
+        Raises
+        ------
+        OSError
+            The receipt cannot be written.
+        """
+        self.path = path.absolute()
+        self._set_repositories(repos or self._default_repositories())
+        environment = {**describe_environment(), **self.receipt.environment}
+        self.receipt = replace(self.receipt, environment=environment)
+        self._write(overwrite=True)
+
+    def declare(
+        self,
+        *,
+        config: Mapping[str, Any] | None = None,
+        repos: Mapping[str, Path] | None = None,
+        data: Mapping[str, PathDigest] | None = None,
+        prevs: Mapping[str, Prev] | None = None,
+        path: Path | None = None,
+    ) -> None:
+        """Add what the run says about itself, and write the receipt again.
+
+        Parameters
+        ----------
+        config : mapping, optional
+            Plain values; take the place of those from before.
+        repos, data, prevs : mapping, optional
+            Name -> folder, digest, receipt; added to those from before.
+        path : Path, optional
+            Where the receipt is to lie from now on.
+
+        Raises
+        ------
+        ConflictError
+            Another run took the place of the receipt in the meantime.
+        OSError
+            The receipt cannot be written.
+        """
+        if config is not None:
+            self._redactor = self._redactor.learn(config)
+            self._set_config(config)
+        if repos and self.path is not None:
+            self._set_repositories(repos)
+        self._inputs.update(data or {})
+        self._prevs.update(prevs or {})
+        self._set_inputs()
+        if self.path is None or (path is not None and path.absolute() != self.path):
+            self._move(path, repos)
+        else:
+            self._write()
+
+    def add_code(self, name: str, folder: Path, digests: Mapping[str, str], problem: str) -> None:
+        """Add code that lies in no repository, before the run starts.
+
+        Parameters
+        ----------
+        name : str
+            What stands for a repository in the receipt.
+        folder : Path
+            Where the files lie.
+        digests : mapping
+            Path relative to `folder` -> digest.
+        problem : str
+            Why there is no snapshot of it.
+        """
+        self._further_code[name] = dict(digests)
+        entry = RepositoryEntry(path=portable_path(folder, self._root), problem=problem)
+        self.receipt = replace(self.receipt, repos={**self.receipt.repos, name: entry})
+
+    def redacted(self, text: str) -> str:
+        """Return a text without the secrets that the run knows.
+
+        Parameters
+        ----------
+        text : str
+
+        Returns
+        -------
+        str
+        """
+        return self._redactor.text(text)
+
+    def finish(self, opened: Collection[str] = (), *, strict: bool = False) -> Receipt:
+        """Complete the receipt of a run whose main returned.
+
+        Parameters
+        ----------
+        opened : collection of str
+            What `naga.lock.reads.watched_reads` collected.
+        strict : bool
+            A file that was read without being declared makes the run failed.
+
+        Returns
+        -------
+        Receipt
+            Finished; or failed, when an input changed while the run was going, or for the sake of `strict`.
+
+        Raises
+        ------
+        ConflictError
+            Another run took the place of the receipt in the meantime.
+        OSError
+            The receipt cannot be written.
+        """
+        self._set_undeclared(opened)
+        changed = next((name for name, entry in self._inputs.items() if not _is_intact(entry)), None)
+        if changed is not None:
+            message = f"the input {changed} ({self._inputs[changed].path}) changed while the run was going"
+            return self._complete("failed", ErrorEntry(type="InputChanged", message=message))
+        undeclared = self.receipt.used["undeclared"]
+        if strict and undeclared:
+            message = f"read but not declared: {', '.join(undeclared)}"
+            return self._complete("failed", ErrorEntry(type="UndeclaredReads", message=message))
+        return self._complete("finished", None)
+
+    def fail(self, error: ErrorEntry, opened: Collection[str] = ()) -> Receipt:
+        """Complete the receipt of a run whose main raised.
+
+        Parameters
+        ----------
+        error : ErrorEntry
+            What was raised, and where in the person's own code.
+        opened : collection of str
+            As for `finish`.
+
+        Returns
+        -------
+        Receipt
+
+        Raises
+        ------
+        ConflictError, OSError
+            As for `finish`.
+        """
+        file = portable_path(error.file, self._root) if error.file and Path(error.file).is_absolute() else error.file
+        redacted = replace(error, message=self._redactor.text(error.message), file=file)
+        self._set_undeclared(opened)
+        return self._complete("failed", redacted)
+
+    def _complete(self, status: Any, error: ErrorEntry | None) -> Receipt:
+        files = {**used_files(self._roots, self._script, self._loaded_before), **self._further_code}
+        seeds = {"seeds": dict(sorted(self._seeds.items()))} if self._seeds else {}
+        self.receipt = replace(
+            self.receipt,
+            status=status,
+            error=error,
+            finished=_now(),
+            duration=round(time.monotonic() - self._clock, 3),
+            used={"files": files, **self.receipt.used},
+            environment={**self.receipt.environment, **seeds},
+            outputs=self._outputs(),
+        )
+        self.receipt = replace(self.receipt, recipe=self._recipe())
+        self._write()
+        return self.receipt
+
+    def _set_undeclared(self, opened: Collection[str]) -> None:
+        declared = [entry.path for entry in self._inputs.values()]
+        for prev in self._prevs.values():
+            declared += [prev.path, prev.path.parent]
+        declared += [path for path in (self.save_dir, self.path) if path is not None]
+        undeclared = undeclared_reads(opened, self._folder, self._root, declared)
+        self.receipt = replace(self.receipt, used={**self.receipt.used, "undeclared": undeclared})
+
+    def _set_caller(self, caller: Mapping[str, Any]) -> None:
+        content = {
+            "module": caller.get("module"),
+            "function": caller.get("function"),
+            "file": portable_path(self._script, self._root) if self._script else None,
+            "argv": self._redactor.argv(list(caller.get("argv") or ())),
+            "cwd": portable_path(Path.cwd(), self._root),
+            "root": str(self._root),
+        }
+        notebook = {"notebook": caller["notebook"]} if caller.get("notebook") else {}
+        self.receipt = replace(self.receipt, caller={**content, **notebook})
+
+    def _set_config(self, config: Mapping[str, Any]) -> None:
+        self.receipt = replace(self.receipt, config=self._redactor.value(dict(config)))
+        place = config.get("save_dir")
+        self.save_dir = Path(place).absolute() if isinstance(place, str) and place else None
+        inside = self._script or self._root
+        if self.save_dir is not None and inside.is_relative_to(self.save_dir.resolve()):
+            hint = "give the run a folder of its own, such as results/NAME"
+            message = f"save_dir {place!r} holds the code itself, so its outputs cannot be told apart"
+            raise ConfigError(message, hint=hint, path=self.save_dir, key="save_dir")
+
+    def _default_repositories(self) -> dict[str, Path]:
+        folder = self._script.parent if self._script else Path.cwd()
+        root = find_root(folder) or self._root
+        return {root.name or "project": root}
+
+    def _set_repositories(self, repos: Mapping[str, Path]) -> None:
+        entries = dict(self.receipt.repos)
+        for name, folder in repos.items():
+            root = find_root(folder) or folder.absolute()
+            known = next((key for key, value in self._roots.items() if value == root), None)
+            if known is not None:
+                self._roots[name], entries[name] = self._roots.pop(known), entries.pop(known)
+                continue
+            self._roots[name] = root
+            entries[name] = self._repository_entry(root)
+        self.receipt = replace(self.receipt, repos=entries)
+
+    def _repository_entry(self, root: Path) -> RepositoryEntry:
+        place = portable_path(root, self._root)
+        outputs = [path for path in (self.save_dir, self.path) if path is not None]
+        if find_root(root) is None:
+            return RepositoryEntry(path=place, problem=f"{place} is not in a git repository")
+        try:
+            state = take_snapshot(root, leave_out=outputs)
+        except NagaError as error:
+            return RepositoryEntry(path=place, problem=self._redactor.text(error.one_line()))
+        return RepositoryEntry(
+            path=place,
+            commit=state.commit,
+            tree=state.tree,
+            dirty=state.dirty,
+            snapshot=state.snapshot,
+            branch=state.branch,
+            url=state.url,
+            excluded=state.excluded,
+            problem=None if state.commit else "the repository has no commits yet",
+        )
+
+    def _set_inputs(self) -> None:
+        prevs = {name: prev.entry(portable_path(prev.path, self._root)) for name, prev in self._prevs.items()}
+        lineage = collect_lineage((prev.receipt for prev in self._prevs.values()), self.receipt.environment)
+        data = {name: self._data_entry(entry) for name, entry in self._inputs.items()}
+        self.receipt = replace(self.receipt, data=data, prevs=prevs, lineage=lineage)
+
+    def _data_entry(self, entry: PathDigest) -> DataEntry:
+        return DataEntry(
+            path=portable_path(entry.path, self._root),
+            digest=entry.digest,
+            size=entry.size,
+            kind=entry.kind,
+            files=entry.files,
+            include=entry.include,
+            exclude=entry.exclude,
+        )
+
+    def _outputs(self) -> dict[str, DataEntry]:
+        if self.save_dir is None or not self.save_dir.is_dir():
+            return {}
+        children = (Path(entry.path) for entry in os.scandir(self.save_dir))
+        return {
+            child.name: self._data_entry(_hash_output(child))
+            for child in sorted(children)
+            if child.name not in _NOT_OUTPUTS and child != self.path and not (child / RECEIPT_NAME).is_file()
+        }
+
+    def _recipe(self) -> str:
+        locations = {str(entry.path.absolute()) for entry in self._inputs.values()}
+        for prev in self._prevs.values():
+            locations |= {str(prev.path), str(prev.path.parent)}
+        save_dir = str(self.save_dir) if self.save_dir else None
+        return recipe_digest(
+            caller=self.receipt.caller,
+            config=config_without_locations(self.receipt.config, locations, save_dir),
+            used=self.receipt.used["files"],
+            data={name: entry.digest for name, entry in self._inputs.items()},
+            prevs={name: prev.receipt.recipe for name, prev in self._prevs.items()},
+        )
+
+    def _move(self, path: Path | None, repos: Mapping[str, Path] | None) -> None:
+        """Give the receipt the place that the run asks for; the one from the start of the run goes away."""
+        old = self.path
+        if path is None:
+            path = (self.save_dir or Path.cwd()) / RECEIPT_NAME
+        self.start(path, repos=repos if old is None else {**self._roots, **(repos or {})})
+        if old is not None:
+            old.unlink(missing_ok=True)
+
+    def _write(self, *, overwrite: bool = False) -> None:
+        assert self.path is not None
+        write_receipt(self.path, self.receipt, overwrite=overwrite)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _is_intact(entry: PathDigest) -> bool:
+    try:
+        now = hash_path(entry.path, entry.include, entry.exclude, progress=False)
+    except NagaError:
+        return False
+    return now.digest == entry.digest
+
+
+def _hash_output(path: Path) -> PathDigest:
+    if path.is_dir() and not path.is_symlink():
+        return hash_tree(path, prune=lambda folder: (folder / RECEIPT_NAME).is_file())
+    return hash_path(path)

@@ -1,0 +1,95 @@
+"""The settings that a team shares: ``naga.toml`` at the root of the project."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+
+from naga.errors import ConfigFileError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["CompareRule", "Settings", "read_settings"]
+
+SETTINGS_NAME = "naga.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompareRule:
+    """How a rerun compares the outputs that a pattern matches.
+
+    Attributes
+    ----------
+    pattern : str
+        As for the patterns of trees, relative to the ``save_dir``.
+    kind : {"bytes", "text", "numbers"}
+        Bit for bit; text apart from white space at line ends; or numbers within a tolerance and all other text equal.
+    rtol, atol : float
+        The relative and the absolute tolerance of numbers.
+    """
+
+    pattern: str
+    kind: str = "bytes"
+    rtol: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    atol: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What ``naga.toml`` says.
+
+    Attributes
+    ----------
+    code : tuple of str
+        Files that count as used by every run besides those that it imports: patterns relative to the root.
+    readable : tuple of str
+        Names that look secret but are not, and are never redacted.
+    compare : tuple of CompareRule
+        The first rule that matches an output counts.
+    """
+
+    code: tuple[str, ...] = ()
+    readable: tuple[str, ...] = ()
+    compare: tuple[CompareRule, ...] = field(default=())
+
+
+def read_settings(root: Path) -> Settings:
+    """Read the settings of a project.
+
+    Parameters
+    ----------
+    root : Path
+        The root of the project.
+
+    Returns
+    -------
+    Settings
+        All defaults where there is no ``naga.toml``.
+
+    Raises
+    ------
+    ConfigFileError
+        The file is not TOML, or a key of it is unknown or of the wrong type; the message names the key.
+    """
+    path = root / SETTINGS_NAME
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigFileError(f"cannot read {path}: {error}", path=path) from error
+    import tomllib
+
+    try:
+        content = tomllib.loads(text)
+        unknown = content.keys() - set(Settings.__slots__)
+        if unknown:
+            known = ", ".join(Settings.__slots__)
+            raise ConfigFileError(f"unknown key {min(unknown)!r} in {path}", hint=f"known keys: {known}", path=path)
+        return msgspec.convert(content, Settings)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        message = str(error).replace("`", "")
+        raise ConfigFileError(f"{path} is not valid: {message}", path=path) from error

@@ -1,0 +1,129 @@
+"""The code that a run used: the files of its repositories that it imported."""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from naga.lock.digest import hash_file
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+__all__ = ["used_files"]
+
+_OWN_FOLDERS = tuple(f"{Path(__file__).parents[2]}/{name}/" for name in ("naga", "naga_ipython"))
+
+
+def used_files(
+    roots: Mapping[str, Path], script: Path | None, loaded_before: Collection[str] = ()
+) -> dict[str, dict[str, str]]:
+    """Digest the files of the repositories that are imported in this process.
+
+    Parameters
+    ----------
+    roots : mapping
+        Name -> root of a repository.
+    script : Path or None
+        The file that holds the main; it counts whether or not it is an imported module.
+    loaded_before : collection of str
+        Names of modules that were imported before the run began, as in a kernel that ran other things. Of these
+        only those count that the script or its modules name in an import statement.
+
+    Returns
+    -------
+    dict
+        Name of the repository -> path relative to its root -> digest. Installed packages and naga itself do not
+        count: their versions are in the environment. Files that are gone by now are left out.
+    """
+    files = set(_module_files(name for name in list(sys.modules) if name not in loaded_before))
+    if script is not None:
+        files.add(os.path.abspath(script))  # noqa: PTH100 - as in __file__, links are kept
+    if loaded_before:
+        files |= _statically_imported(files)
+    used: dict[str, dict[str, str]] = {name: {} for name in roots}
+    by_depth = sorted(roots.items(), key=lambda item: len(str(item[1])), reverse=True)
+    for file in sorted(files):
+        for name, root in by_depth:
+            relative = _relative(file, root)
+            if relative is not None:
+                used[name][relative] = hash_file(Path(file))
+                break
+    return used
+
+
+def _module_files(names: Iterable[str]) -> Iterator[str]:
+    for name in names:
+        file = getattr(sys.modules.get(name), "__dict__", {}).get("__file__")
+        if isinstance(file, str) and file.endswith(".py"):
+            yield os.path.abspath(file)  # noqa: PTH100 - as in __file__, links are kept
+
+
+def _relative(file: str, root: Path) -> str | None:
+    """Return the path of a person's own file below `root`, else None."""
+    for base in (str(root), os.path.realpath(root)):
+        if file.startswith(base.rstrip("/") + "/") and os.path.isfile(file):  # noqa: PTH113 - called a thousand times
+            relative = file[len(base.rstrip("/")) + 1 :]
+            return None if _is_installed(file) or file.startswith(_OWN_FOLDERS) else relative
+    return None
+
+
+def _is_installed(file: str) -> bool:
+    return "/site-packages/" in file or "/dist-packages/" in file
+
+
+def _statically_imported(files: Iterable[str]) -> set[str]:
+    """Follow import statements through modules that are imported already."""
+    found: set[str] = set()
+    waiting = list(files)
+    seen: set[str] = set()
+    while waiting:
+        file = waiting.pop()
+        if file in seen or _is_installed(file):
+            continue
+        seen.add(file)
+        for imported in _module_files(_imported_names(file)):
+            if imported not in found and not imported.startswith(sys.base_prefix + "/lib/"):
+                found.add(imported)
+                waiting.append(imported)
+    return found
+
+
+def _imported_names(file: str) -> set[str]:
+    try:
+        tree = ast.parse(Path(file).read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return set()
+    names: set[str] = set()
+    packages = [
+        name for name in _names_of(file) if "." in name or sys.modules[name].__dict__.get("__path__") is not None
+    ]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            bases = _from_bases(node, packages, file)
+            names.update(bases, (f"{base}.{alias.name}" for base in bases for alias in node.names))
+    parents = {name.rsplit(".", count)[0] for name in names for count in range(1, name.count(".") + 1)}
+    return {name for name in names | parents if name in sys.modules}
+
+
+def _names_of(file: str) -> list[str]:
+    return [
+        name for name, module in list(sys.modules.items()) if getattr(module, "__dict__", {}).get("__file__") == file
+    ]
+
+
+def _from_bases(node: ast.ImportFrom, importers: list[str], file: str) -> set[str]:
+    if node.level == 0:
+        return {node.module or ""}
+    bases: set[str] = set()
+    for name in importers:
+        package = name if file.endswith("__init__.py") else name.rpartition(".")[0]
+        parts = package.split(".")
+        parent = ".".join(parts[: len(parts) - node.level + 1])
+        bases.add(f"{parent}.{node.module}" if node.module else parent)
+    return bases
