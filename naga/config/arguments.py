@@ -1,0 +1,129 @@
+"""The command line of a script: its options, and the help that lists every key of the config."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from naga.errors import UsageError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["Arguments", "parse_arguments"]
+
+_EXAMPLES = """\
+examples:
+  {program} -o {key}=VALUE
+  {program} --config conf/base.yml -o {key} VALUE
+  {program} --config conf/stages.yml --experiment NODE
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What the command line of a script asks for.
+
+    Attributes
+    ----------
+    config : Path or None
+        The config file.
+    experiment : str or None
+        The node of the config file that lies over the rest of it.
+    overrides : tuple of str
+        The words that follow ``-o``, in their order.
+    debug : bool
+        Show the traceback of an error of naga.
+    """
+
+    config: Path | None = None
+    experiment: str | None = None
+    overrides: tuple[str, ...] = ()
+    debug: bool = False
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, hint=f"{self.prog} -h lists the options")
+
+
+def parse_arguments(
+    argv: Sequence[str],
+    *,
+    program: str,
+    description: str | None,
+    list_keys: Callable[[], tuple[str, str]],
+) -> Arguments:
+    """Parse the command line of a script.
+
+    Parameters
+    ----------
+    argv : sequence of str
+        Without the name of the script.
+    program : str
+        The name of the script.
+    description : str or None
+        What the script does, for the help.
+    list_keys : callable
+        Returns the listing of all keys and the name of one of them, for the help; called for ``-h`` only.
+
+    Returns
+    -------
+    Arguments
+
+    Raises
+    ------
+    UsageError
+        An option is unknown or lacks its value; the message names the nearest option.
+    SystemExit
+        With code 0, after ``-h`` printed the help.
+    """
+    parser = _make_parser(program, description)
+    options, rest = parser.parse_known_args(list(argv))
+    if options.help:
+        listing, key = list_keys()
+        parser.epilog = f"keys of the config (set them with -o KEY=VALUE):\n{listing}\n\n" + _EXAMPLES.format(
+            program=program, key=key
+        )
+        parser.print_help()
+        raise SystemExit(0)
+    if rest:
+        _refuse(parser, rest[0])
+    words = tuple(word for group in options.override or () for word in group)
+    return Arguments(config=options.config, experiment=options.experiment, overrides=words, debug=options.debug)
+
+
+def _make_parser(program: str, description: str | None) -> _Parser:
+    parser = _Parser(
+        prog=program,
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False,
+        allow_abbrev=False,
+    )
+    options = parser.add_argument_group("options")
+    options.add_argument("-h", "--help", action="store_true", help="show this help and end")
+    options.add_argument("--config", type=Path, metavar="FILE", help="a YAML file that sets some or all keys")
+    options.add_argument("--experiment", metavar="KEY", help="the node of that file that lies over the rest of it")
+    options.add_argument(
+        "-o",
+        "--override",
+        nargs="+",
+        action="append",
+        metavar="KEY=VALUE",
+        help="set keys; the last one wins",
+    )
+    options.add_argument("--debug", action="store_true", help="show the traceback of a wrong config too")
+    return parser
+
+
+def _refuse(parser: argparse.ArgumentParser, word: str) -> NoReturn:
+    if not word.startswith("-"):
+        raise UsageError(f"unexpected word {word!r}", hint=f"did you mean -o {word}=VALUE?", key=word)
+    name = word.split("=", 1)[0]
+    known = [option for action in parser._actions for option in action.option_strings]
+    found = nearest(name, known)
+    hint = f"did you mean {found}?" if found else f"{parser.prog} -h lists the options"
+    raise UsageError(f"unknown option {name}", hint=hint, key=name)

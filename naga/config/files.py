@@ -1,0 +1,90 @@
+"""Config files: reading them, and finding the line on which a key stands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import yaml
+from omegaconf import DictConfig, OmegaConf
+
+from naga.errors import ConfigFileError, NotFoundError
+from naga.lock.project import nearest_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["line_of", "read_config_file"]
+
+
+def read_config_file(path: Path) -> DictConfig:
+    """Read a YAML file as OmegaConf reads it.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    DictConfig
+        Its content; an empty file is an empty mapping. Interpolations are not resolved.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such file.
+    ConfigFileError
+        The file is not YAML, or not a mapping.
+    """
+    try:
+        content = OmegaConf.load(path)
+    except FileNotFoundError as error:
+        found = nearest_path(path)
+        hint = f"did you mean {found}?" if found else None
+        raise NotFoundError(f"no config file {path}", hint=hint, path=path) from error
+    except OSError as error:
+        raise NotFoundError(f"cannot read the config file {path}: {error.strerror}", path=path) from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigFileError(f"{path}{_position(error)} is not valid YAML: {_problem(error)}", path=path) from error
+    if not isinstance(content, DictConfig):
+        raise ConfigFileError(f"{path} must hold a mapping of keys to values", path=path)
+    return content
+
+
+def line_of(path: Path, key: str) -> int | None:
+    """Find the line of a config file on which a key stands.
+
+    Parameters
+    ----------
+    path : Path
+        A YAML file that can be parsed.
+    key : str
+        Dotted.
+
+    Returns
+    -------
+    int or None
+        Counted from 1; None when the file does not hold the key.
+    """
+    node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    line = None
+    for name in key.split("."):
+        if isinstance(node, yaml.SequenceNode) and name.isdecimal() and int(name) < len(node.value):
+            node = node.value[int(name)]
+            line = node.start_mark.line + 1
+            continue
+        pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+        found = next((pair for pair in pairs if pair[0].value == name), None)
+        if found is None:
+            return None
+        line, node = found[0].start_mark.line + 1, found[1]
+    return line
+
+
+def _position(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f":{mark.line + 1}" if mark is not None else ""
+
+
+def _problem(error: Exception) -> str:
+    return str(getattr(error, "problem", None) or str(error).splitlines()[0])
