@@ -1,0 +1,167 @@
+"""A run between the call of its main and its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from naga.lock.receipt import RECEIPT_NAME, ErrorEntry
+from naga.run.current import note_ended
+from naga.run.frames import user_frames
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from naga.lock.digest import PathDigest
+    from naga.lock.lineage import Prev
+    from naga.lock.receipt import Receipt
+    from naga.lock.recording import Recording
+
+__all__ = ["ActiveRun", "error_entry"]
+
+
+class ActiveRun:
+    """A run that records itself when it is given a place for its receipt.
+
+    Parameters
+    ----------
+    config : mapping
+        Plain values.
+    caller : mapping
+        As for `naga.lock.recording.Recording`.
+    loaded_before : collection of str
+        Modules that do not count as imported by the run.
+    seeds : mapping, optional
+        Library -> seed of those that were seeded for the run.
+    """
+
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        caller: Mapping[str, Any],
+        *,
+        loaded_before: Collection[str] = (),
+        seeds: Mapping[str, int] | None = None,
+    ) -> None:
+        self._config = config
+        self._caller = caller
+        self._loaded_before = loaded_before
+        self._seeds = seeds
+        self._recording: Recording | None = None
+        self.receipt_path: Path | None = None
+        self.receipt: Receipt | None = None
+
+    def start(self) -> None:
+        """Write the receipt of a run whose config has a ``save_dir``.
+
+        Raises
+        ------
+        ConfigError
+            The place for the outputs holds the code itself.
+        OSError
+            The receipt cannot be written.
+        """
+        place = self._config.get("save_dir")
+        if isinstance(place, str) and place:
+            recording = self._make_recording()
+            recording.start(Path(place) / RECEIPT_NAME)
+            self._note(recording)
+
+    def declare(
+        self,
+        *,
+        config: Mapping[str, Any] | None = None,
+        repos: Mapping[str, Path] | None = None,
+        data: Mapping[str, PathDigest] | None = None,
+        prevs: Mapping[str, Prev] | None = None,
+        path: Path | None = None,
+    ) -> Receipt:
+        """Add to the receipt what the run says about itself; it is written if it was not yet.
+
+        Parameters
+        ----------
+        config, repos, data, prevs, path
+            As for `naga.lock.recording.Recording.declare`.
+
+        Returns
+        -------
+        Receipt
+            The record as it stands.
+        """
+        recording = self._recording or self._make_recording()
+        recording.declare(config=config, repos=repos, data=data, prevs=prevs, path=path)
+        self._note(recording)
+        return recording.receipt
+
+    def finish(self, opened: Collection[str] = (), *, strict: bool = False) -> Receipt | None:
+        """Complete the receipt of a main that returned.
+
+        Parameters
+        ----------
+        opened, strict
+            As for `naga.lock.recording.Recording.finish`.
+
+        Returns
+        -------
+        Receipt or None
+            None when the run has no receipt.
+        """
+        if self._recording is not None:
+            self.receipt = self._recording.finish(opened, strict=strict)
+            note_ended(self.receipt)
+        return self.receipt
+
+    def fail(self, error: ErrorEntry, opened: Collection[str] = ()) -> Receipt | None:
+        """Complete the receipt of a main that raised.
+
+        Parameters
+        ----------
+        error : ErrorEntry
+        opened : collection of str
+            As for `finish`.
+
+        Returns
+        -------
+        Receipt or None
+            None when the run has no receipt.
+        """
+        if self._recording is not None:
+            self.receipt = self._recording.fail(error, opened)
+            note_ended(self.receipt)
+        return self.receipt
+
+    def _make_recording(self) -> Recording:
+        from naga.lock.recording import Recording
+
+        return Recording(self._config, self._caller, loaded_before=self._loaded_before, seeds=self._seeds)
+
+    def _note(self, recording: Recording) -> None:
+        self._recording = recording
+        self.receipt_path, self.receipt = recording.path, recording.receipt
+
+
+def error_entry(error: BaseException) -> ErrorEntry:
+    """Say what was raised and where in the person's own code.
+
+    Parameters
+    ----------
+    error : BaseException
+        With its traceback.
+
+    Returns
+    -------
+    ErrorEntry
+    """
+    name = type(error).__qualname__
+    if type(error).__module__ not in ("builtins", "__main__"):
+        name = f"{type(error).__module__}.{name}"
+    frames = user_frames(error)
+    file, line = (frames[-1].file, frames[-1].line) if frames else (None, None)
+    return ErrorEntry(type=name, message=_message(error), file=file, line=line)
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as second:  # noqa: BLE001 - a broken __str__ of the person's error must not hide that error
+        return f"<no message: its __str__ raised {type(second).__name__}>"

@@ -1,0 +1,145 @@
+"""Running a script in this process, as its main program."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import types
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from naga.errors import NotFoundError, ScriptExitError
+from naga.lock.project import nearest_path
+from naga.run.host import Host, hosting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from omegaconf import DictConfig
+
+    from naga.lock.receipt import Receipt
+
+__all__ = ["RunResult", "run_script"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What came of running a script.
+
+    Attributes
+    ----------
+    script : Path
+        The script.
+    config : DictConfig or None
+        The config of its main, if that is a `clicfg` main.
+    value : object
+        What the main returned.
+    receipt : Receipt or None
+        The receipt of the run.
+    receipt_path : Path or None
+        Where it lies.
+    duration : float
+        Seconds.
+    ns : dict
+        The variables of the script when it ended.
+    """
+
+    script: Path
+    config: DictConfig | None
+    value: Any
+    receipt: Receipt | None
+    receipt_path: Path | None
+    duration: float
+    ns: dict[str, Any] = field(repr=False)
+
+    def __str__(self) -> str:
+        lines = [f"{self.script.name}: {self.receipt.status if self.receipt else 'finished'} in {self.duration:.2f} s"]
+        if self.receipt_path is not None:
+            lines.append(f"receipt: {os.path.relpath(self.receipt_path)}")
+        return "\n".join(lines)
+
+
+def run_script(script: str | os.PathLike[str], argv: Sequence[str] = ()) -> RunResult:
+    """Run a script in this process as ``python SCRIPT ARGV...`` would.
+
+    Parameters
+    ----------
+    script : str or Path
+        A Python file.
+    argv : sequence of str
+        Its arguments; nothing is expanded.
+
+    Returns
+    -------
+    RunResult
+
+    Raises
+    ------
+    NotFoundError
+        There is no such file.
+    ScriptExitError
+        The script ended itself with an exit code other than 0.
+    NagaError
+        Its config or its arguments are wrong; nothing was run.
+    Exception
+        Whatever the script raises.
+
+    Notes
+    -----
+    While it runs, ``sys.modules["__main__"]`` is the script, so that pickling works; afterwards ``sys.argv``,
+    ``sys.path`` and ``__main__`` are what they were, whatever happened.
+    """
+    path = Path(script)
+    source = _read_source(path)
+    module = types.ModuleType("__main__")
+    module.__file__ = str(path)
+    host = Host(loaded_before=frozenset(sys.modules))
+    begin = time.perf_counter()
+    with _as_main_program(module, path, argv), hosting(host):
+        try:
+            exec(compile(source, str(path.absolute()), "exec", dont_inherit=True), vars(module))  # noqa: S102
+        except SystemExit as stop:
+            _check_exit(path, stop)
+    run = host.run
+    return RunResult(
+        script=path,
+        config=host.config,
+        value=host.value,
+        receipt=run.receipt if run else None,
+        receipt_path=run.receipt_path if run else None,
+        duration=time.perf_counter() - begin,
+        ns=vars(module),
+    )
+
+
+def _read_source(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        found = nearest_path(path)
+        hint = f"did you mean {found}?" if found else None
+        raise NotFoundError(f"no script {path}", hint=hint, path=path) from error
+    except OSError as error:
+        raise NotFoundError(f"cannot read the script {path}: {error.strerror}", path=path) from error
+
+
+@contextmanager
+def _as_main_program(module: types.ModuleType, path: Path, argv: Sequence[str]) -> Iterator[None]:
+    before = sys.modules["__main__"], sys.argv, list(sys.path)
+    sys.modules["__main__"], sys.argv = module, [str(path), *argv]
+    sys.path.insert(0, str(path.absolute().parent))
+    try:
+        yield
+    finally:
+        sys.modules["__main__"], sys.argv, sys.path[:] = before
+
+
+def _check_exit(path: Path, stop: SystemExit) -> None:
+    if stop.code is None or stop.code == 0:
+        return
+    if isinstance(stop.code, int):
+        raise ScriptExitError(f"{path} ended with exit code {stop.code}", code=stop.code) from None
+    raise ScriptExitError(f"{path}: {stop.code}") from None

@@ -1,0 +1,79 @@
+"""Cells in a real kernel, as a notebook sends them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from jupyter_client.manager import KernelManager
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass
+class Answer:
+    """What came of a cell."""
+
+    status: str = ""
+    stdout: str = ""
+    stderr: str = ""
+    errors: list[dict[str, Any]] = field(default_factory=list)
+    results: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def traceback(self) -> str:
+        """Return the text of the only traceback."""
+        (error,) = self.errors
+        return "\n".join(error["traceback"])
+
+
+class Kernel:
+    """A kernel that was started in a folder."""
+
+    def __init__(self, folder: Path, **environ: str) -> None:
+        import os
+
+        self._manager = KernelManager(kernel_name="python3")
+        # A terminal without colours, so that tracebacks are plain text.
+        environment = {**os.environ, "NO_COLOR": "1", **environ}
+        self._manager.start_kernel(cwd=str(folder), env=environment)
+        self._client = self._manager.client()
+        self._client.start_channels()
+        self._client.wait_for_ready(timeout=60)
+        self.run("%colors NoColor")
+
+    def run(self, code: str) -> Answer:
+        """Run a cell and return what it printed, showed and raised."""
+        answer = Answer()
+        handlers = {"stream": self._stream, "error": self._error}
+
+        def take(message: dict[str, Any]) -> None:
+            kind, content = message["header"]["msg_type"], message["content"]
+            if kind in handlers:
+                handlers[kind](answer, content)
+            elif kind in ("execute_result", "display_data"):
+                answer.results.append(content["data"])
+
+        reply = self._client.execute_interactive(code, timeout=120, output_hook=take, allow_stdin=False)
+        answer.status = reply["content"]["status"]
+        return answer
+
+    def complete(self, code: str) -> list[str]:
+        """Return what the kernel offers at the end of a line."""
+        reply = self._client.complete(code, len(code), reply=True, timeout=60)
+        matches: list[str] = reply["content"]["matches"]
+        return matches
+
+    def stop(self) -> None:
+        """End the kernel."""
+        self._client.stop_channels()
+        self._manager.shutdown_kernel(now=True)
+
+    @staticmethod
+    def _stream(answer: Answer, content: dict[str, Any]) -> None:
+        setattr(answer, content["name"], getattr(answer, content["name"]) + content["text"])
+
+    @staticmethod
+    def _error(answer: Answer, content: dict[str, Any]) -> None:
+        answer.errors.append(content)
