@@ -1,0 +1,99 @@
+"""What a shell is given by ``%load_ext naga``, and how it is taken back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import naga
+from naga_ipython.magics import NagaMagics
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
+
+__all__ = ["Extension"]
+
+_CELL_MAGIC = "%%debug_locals"
+_LAZY_TYPES = (("naga.run.script", "RunResult"), ("naga.lock.receipt", "Receipt"))
+
+
+class Extension:
+    """The magics, formatters and hooks of naga in one shell.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+    """
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._shell = shell
+        self._magics = NagaMagics(shell)
+        shell.register_magics(self._magics)
+        shell.input_transformers_cleanup.append(strip_cell_magic)
+        shell.events.register("post_run_cell", self._after_cell)
+        self._formatters = shell.display_formatter.formatters if shell.display_formatter else {}
+        for module, name in _LAZY_TYPES:
+            self._formatters["text/html"].for_type_by_name(module, name, _as_html)
+            self._formatters["text/plain"].for_type_by_name(module, name, _as_text)
+
+    def remove(self) -> None:
+        """Take back everything that was given."""
+        shell = self._shell
+        shell.input_transformers_cleanup.remove(strip_cell_magic)
+        shell.events.unregister("post_run_cell", self._after_cell)
+        for kind, names in self._magics.magics.items():
+            for name in names:
+                shell.magics_manager.magics[kind].pop(name, None)
+        for mime in ("text/html", "text/plain"):
+            formatter = self._formatters[mime]
+            for key in _LAZY_TYPES:
+                formatter.deferred_printers.pop(key, None)
+            for cls in (naga.RunResult, naga.Receipt):
+                formatter.type_printers.pop(cls, None)
+
+    def _after_cell(self, result: ExecutionResult) -> None:
+        error = result.error_in_exec
+        naga.complete_returned(error)
+        raw = result.info.raw_cell if result.info is not None else ""
+        if error is not None and isinstance(raw, str) and raw.lstrip().startswith(_CELL_MAGIC):
+            naga.keep_locals(error, self._shell.user_ns)
+
+
+def strip_cell_magic(lines: list[str]) -> list[str]:
+    """Turn a cell under ``%%debug_locals`` into an ordinary cell with the same line numbers.
+
+    Parameters
+    ----------
+    lines : list of str
+
+    Returns
+    -------
+    list of str
+        The cell, its first line a comment.
+    """
+    if lines and lines[0].split() == [_CELL_MAGIC]:
+        return [f"# {lines[0]}", *lines[1:]]
+    return lines
+
+
+def _as_html(value: Any) -> str:
+    from naga_ipython.html import html_of
+
+    return html_of(value)
+
+
+def _as_text(value: Any, printer: Any, cycle: bool) -> None:
+    printer.text("..." if cycle else text_of(value))
+
+
+def text_of(value: Any) -> str:
+    """Return the plain form of a result or a receipt.
+
+    Parameters
+    ----------
+    value : RunResult or Receipt
+
+    Returns
+    -------
+    str
+    """
+    return naga.describe_receipt(value) if isinstance(value, naga.Receipt) else str(value)

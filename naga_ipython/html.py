@@ -1,0 +1,120 @@
+"""The HTML of results and receipts: no script, nothing from a network, everything escaped."""
+
+from __future__ import annotations
+
+import json
+import os
+from html import escape
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import naga
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from naga import Receipt, RunResult
+
+__all__ = ["html_of"]
+
+_COLOURS = {"finished": "#1a7f37", "failed": "#cf222e", "killed": "#cf222e", "started": "#9a6700"}
+_CELL = "text-align:left;vertical-align:top;padding:1px 12px 1px 0"
+
+
+def html_of(value: RunResult | Receipt) -> str:
+    """Return the HTML of a result or a receipt.
+
+    Parameters
+    ----------
+    value : RunResult or Receipt
+
+    Returns
+    -------
+    str
+    """
+    return _receipt(value) if isinstance(value, naga.Receipt) else _result(value)
+
+
+def _result(result: RunResult) -> str:
+    receipt = result.receipt
+    status = receipt.status if receipt is not None else "finished"
+    rows = {"duration": f"{result.duration:.2f} s"}
+    if result.value is not None:
+        rows["value"] = _code(_short(repr(result.value)))
+    if result.receipt_path is not None:
+        relative = os.path.relpath(result.receipt_path)
+        rows["receipt"] = f'<a href="{escape(quote(relative))}" target="_blank">{escape(relative)}</a>'
+    config = {key: _code(_json(value)) for key, value in receipt.config.items()} if receipt is not None else {}
+    return _heading(result.script.name, status) + _table(rows) + _details("config", _table(config), bool(config))
+
+
+def _receipt(receipt: Receipt) -> str:
+    rows = {"started": escape(receipt.started)}
+    if receipt.duration is not None:
+        rows["duration"] = f"{receipt.duration:.2f} s"
+    if receipt.error is not None:
+        rows["error"] = _code(f"{receipt.error.type}: {receipt.error.message}")
+    parts = [_heading(naga.stage_name(receipt), receipt.status), _table(rows)]
+    config = {key: _code(_json(value)) for key, value in receipt.config.items()}
+    parts.append(_details("config", _table(config), bool(config), is_open=True))
+    code = {name: _repository(entry) for name, entry in receipt.repos.items()}
+    parts.append(_details("code", _table(code), bool(code), is_open=True))
+    for title, entries in (("data", receipt.data), ("outputs", receipt.outputs)):
+        found = {name: _data(entry) for name, entry in entries.items()}
+        parts.append(_details(title, _table(found), bool(found), is_open=True))
+    parts.append(_details("prevs", _prevs(receipt, receipt.lineage, set()), bool(receipt.prevs), is_open=True))
+    return "".join(parts)
+
+
+def _heading(name: str, status: str) -> str:
+    colour = _COLOURS.get(status, "#57606a")
+    return f'<div><b>{escape(name)}</b> <span style="color:{colour}">{escape(status)}</span></div>'
+
+
+def _table(rows: Mapping[str, str]) -> str:
+    cells = "".join(
+        f'<tr><th style="{_CELL};font-weight:normal;opacity:.7">{escape(name)}</th><td style="{_CELL}">{text}</td></tr>'
+        for name, text in rows.items()
+    )
+    return f"<table>{cells}</table>"
+
+
+def _details(title: str, body: str, is_there: bool, *, is_open: bool = False) -> str:
+    state = " open" if is_open else ""
+    return f"<details{state}><summary>{escape(title)}</summary>{body}</details>" if is_there else ""
+
+
+def _repository(entry: Any) -> str:
+    if entry.snapshot is None:
+        return escape(entry.problem or "not recorded")
+    return _code(entry.snapshot[:10]) + (" with uncommitted changes" if entry.dirty else " clean")
+
+
+def _data(entry: Any) -> str:
+    return f"{_code(entry.path)} {_code(entry.digest.rpartition(':')[2][:10])} {entry.size:,} bytes"
+
+
+def _prevs(receipt: Receipt, lineage: Mapping[str, Receipt], drawn: set[str]) -> str:
+    items = []
+    for name, entry in receipt.prevs.items():
+        ancestor = lineage.get(entry.id)
+        stage = naga.stage_name(ancestor) if ancestor else name
+        status = ancestor.status if ancestor else "not recorded"
+        deeper = ""
+        if ancestor is not None and ancestor.prevs and entry.id not in drawn:
+            drawn.add(entry.id)
+            deeper = _prevs(ancestor, lineage, drawn)
+        items.append(f"<li>{_heading(stage, status)}{_code(entry.path)}{deeper}</li>")
+    return f"<ul>{''.join(items)}</ul>"
+
+
+def _code(text: str) -> str:
+    return f"<code>{escape(text)}</code>"
+
+
+def _json(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _short(text: str, limit: int = 200) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}..."
