@@ -1,0 +1,95 @@
+"""``naga doctor``: what is installed, what is missing, and how to get it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import shutil
+import subprocess
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+__all__ = ["add_to"]
+
+_PACKAGES = (
+    ("omegaconf", "configs", "pip install naga-ipython"),
+    ("xxhash", "digests", "pip install naga-ipython"),
+    ("ipython", "magics", "pip install naga-ipython"),
+    ("ipykernel", "notebooks", "pip install 'naga-ipython[lab]'"),
+    ("jupyterlab", "notebooks in the browser", "pip install 'naga-ipython[lab]'"),
+    ("mlflow-skinny", "tracking", "pip install 'naga-ipython[mlflow]'"),
+    ("submitit", "Slurm", "pip install 'naga-ipython[slurm]'"),
+)
+_REQUIRED = frozenset({"omegaconf", "xxhash", "ipython"})
+_INSTEAD = {"mlflow-skinny": "mlflow"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    name: str
+    purpose: str
+    version: str | None
+    required: bool
+    remedy: str | None
+
+
+def add_to(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the command to the parser of ``naga``.
+
+    Parameters
+    ----------
+    commands : subparsers action of argparse
+    common : ArgumentParser
+        The options that every command has.
+    """
+    parser = commands.add_parser(
+        "doctor",
+        parents=[common],
+        help="say what is installed and what is missing",
+        description="Say what is installed, what is missing, and how to get it. Exit code 1 when something that naga"
+        " cannot do without is missing.",
+        epilog="examples:\n  naga doctor\n  naga doctor --json\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=_doctor)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    findings = [
+        _Finding("python", "runs", platform.python_version(), required=True, remedy=None),
+        _git(),
+        *(_package(*row) for row in _PACKAGES),
+    ]
+    if options.json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            print(_line(finding))
+    return int(any(finding.required and finding.version is None for finding in findings))
+
+
+def _line(finding: _Finding) -> str:
+    mark = "ok      " if finding.version else "missing " if finding.required else "optional"
+    text = f"{mark}  {finding.name:<14} {finding.version or '-':<12} {finding.purpose}"
+    return text if finding.version or not finding.remedy else f"{text}: {finding.remedy}"
+
+
+def _git() -> _Finding:
+    remedy = "install git with the package manager of the system"
+    found = None
+    if shutil.which("git"):
+        answer = subprocess.run(["git", "--version"], capture_output=True, text=True, check=False)
+        found = answer.stdout.replace("git version", "").strip() or None
+    return _Finding("git", "exact code", found, required=False, remedy=remedy)
+
+
+def _package(name: str, purpose: str, remedy: str) -> _Finding:
+    found = None
+    for candidate in (name, _INSTEAD.get(name, name)):
+        try:
+            found = found or version(candidate)
+        except PackageNotFoundError:
+            continue
+    return _Finding(name, purpose, found, name in _REQUIRED, remedy)

@@ -1,0 +1,95 @@
+"""The command ``naga``: its subcommands, its exit codes, and the one line of an error."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from naga._version import __version__
+from naga.cli import doctor, show
+from naga.errors import NagaError, UsageError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["main"]
+
+_COMMANDS = (show, doctor)
+_EXAMPLES = """\
+examples:
+  naga show results/process
+  naga show --json results/process/run.lock
+  naga doctor
+
+exit codes: 0 done; 1 a check found a difference; 2 usage; 65 integrity; 66 not found; 69 unreachable;
+73 conflict; 75 incomplete; 77 refused; 78 bad config; 130 interrupted
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(_with_nearest(message), hint=f"{self.prog} -h shows how it is used")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command ``naga``.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Without the name of the program; by default those of the process.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        options = _make_parser().parse_args(words)
+        return int(options.run(options))
+    except NagaError as error:
+        if "--debug" in words:
+            raise
+        print(f"naga: error: {error.one_line()}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output is gone; Python would otherwise complain once more when it flushes at exit.
+        sys.stderr.close()
+        return 0
+
+
+def _make_parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print JSON for programs")
+    common.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser = _Parser(
+        prog="naga",
+        description="Reproducible runs: receipts of what ran, with which config, code and data.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"naga {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
+    for command in _COMMANDS:
+        command.add_to(commands, common)
+    return parser
+
+
+def _with_nearest(message: str) -> str:
+    """Name the command that was meant, where argparse lists them all."""
+    _, found, rest = message.partition("invalid choice: ")
+    if not found:
+        return message
+    word = rest.split("'")[1]
+    names = [command.__name__.rpartition(".")[2] for command in _COMMANDS]
+    meant = nearest(word, names)
+    return f"unknown command {word!r}" + (f", did you mean {meant!r}?" if meant else "")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
