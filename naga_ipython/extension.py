@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import naga
@@ -26,13 +27,15 @@ class Extension:
 
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
+        # A kernel starts in the folder of its notebook, which is where links count from, wherever it goes later.
+        self._start = os.getcwd()  # noqa: PTH109
         self._magics = NagaMagics(shell)
         shell.register_magics(self._magics)
         shell.input_transformers_cleanup.append(strip_cell_magic)
         shell.events.register("post_run_cell", self._after_cell)
         self._formatters = shell.display_formatter.formatters if shell.display_formatter else {}
         for module, name in _LAZY_TYPES:
-            self._formatters["text/html"].for_type_by_name(module, name, _as_html)
+            self._formatters["text/html"].for_type_by_name(module, name, self._as_html)
             self._formatters["text/plain"].for_type_by_name(module, name, _as_text)
 
     def remove(self) -> None:
@@ -49,6 +52,11 @@ class Extension:
                 formatter.deferred_printers.pop(key, None)
             for cls in (naga.RunResult, naga.Receipt):
                 formatter.type_printers.pop(cls, None)
+
+    def _as_html(self, value: Any) -> str:
+        from naga_ipython.html import html_of
+
+        return html_of(value, self._start)
 
     def _after_cell(self, result: ExecutionResult) -> None:
         error = result.error_in_exec
@@ -73,12 +81,6 @@ def strip_cell_magic(lines: list[str]) -> list[str]:
     if lines and lines[0].split() == [_CELL_MAGIC]:
         return [f"# {lines[0]}", *lines[1:]]
     return lines
-
-
-def _as_html(value: Any) -> str:
-    from naga_ipython.html import html_of
-
-    return html_of(value)
 
 
 def _as_text(value: Any, printer: Any, cycle: bool) -> None:

@@ -17,51 +17,62 @@ if TYPE_CHECKING:
 
 __all__ = ["html_of"]
 
-_COLOURS = {"finished": "#1a7f37", "failed": "#cf222e", "killed": "#cf222e", "started": "#9a6700"}
+# JupyterLab's own colours fit its theme; elsewhere the second ones serve on light and dark ground.
+_GOOD, _BAD, _OPEN = (
+    "var(--jp-success-color1, #2e9e4f)",
+    "var(--jp-error-color1, #e5534b)",
+    "var(--jp-warn-color1, #c69026)",
+)
+_COLOURS = {"finished": _GOOD, "failed": _BAD, "killed": _BAD, "started": _OPEN}
 _CELL = "text-align:left;vertical-align:top;padding:1px 12px 1px 0"
 
 
-def html_of(value: RunResult | Receipt) -> str:
+def html_of(value: RunResult | Receipt, start: str) -> str:
     """Return the HTML of a result or a receipt.
 
     Parameters
     ----------
     value : RunResult or Receipt
+    start : str
+        The folder of the notebook, from which a browser follows links.
 
     Returns
     -------
     str
     """
-    return _receipt(value) if isinstance(value, naga.Receipt) else _result(value)
+    return _receipt(value) if isinstance(value, naga.Receipt) else _result(value, start)
 
 
-def _result(result: RunResult) -> str:
+def _result(result: RunResult, start: str) -> str:
     receipt = result.receipt
     status = receipt.status if receipt is not None else "finished"
     rows = {"duration": f"{result.duration:.2f} s"}
     if result.value is not None:
         rows["value"] = _code(_short(repr(result.value)))
     if result.receipt_path is not None:
-        relative = os.path.relpath(result.receipt_path)
-        rows["receipt"] = f'<a href="{escape(quote(relative))}" target="_blank">{escape(relative)}</a>'
-    config = {key: _code(_json(value)) for key, value in receipt.config.items()} if receipt is not None else {}
+        address = quote(os.path.relpath(result.receipt_path, start))
+        shown = escape(os.path.relpath(result.receipt_path))
+        rows["receipt"] = f'<a href="{escape(address)}" target="_blank">{shown}</a>'
+    config = {key: _code(_json(value)) for key, value in result.shown_config().items()}
     return _heading(result.script.name, status) + _table(rows) + _details("config", _table(config), bool(config))
 
 
 def _receipt(receipt: Receipt) -> str:
-    rows = {"started": escape(receipt.started)}
+    rows = {"id": _code(receipt.id), "started": escape(receipt.started)}
     if receipt.duration is not None:
         rows["duration"] = f"{receipt.duration:.2f} s"
+    if receipt.recipe is not None:
+        rows["recipe"] = _code(receipt.recipe)
     if receipt.error is not None:
-        rows["error"] = _code(f"{receipt.error.type}: {receipt.error.message}")
+        place = f" ({receipt.error.file}:{receipt.error.line})" if receipt.error.file else ""
+        rows["error"] = _code(f"{receipt.error.type}: {receipt.error.message}{place}")
     parts = [_heading(naga.stage_name(receipt), receipt.status), _table(rows)]
-    config = {key: _code(_json(value)) for key, value in receipt.config.items()}
-    parts.append(_details("config", _table(config), bool(config), is_open=True))
+    config = {key: _code(_json(value)) for key, value in receipt.config.items() if key != "runlock"}
     code = {name: _repository(entry) for name, entry in receipt.repos.items()}
-    parts.append(_details("code", _table(code), bool(code), is_open=True))
-    for title, entries in (("data", receipt.data), ("outputs", receipt.outputs)):
-        found = {name: _data(entry) for name, entry in entries.items()}
-        parts.append(_details(title, _table(found), bool(found), is_open=True))
+    data = {name: _data(entry) for name, entry in receipt.data.items()}
+    outputs = {name: _data(entry) for name, entry in receipt.outputs.items()}
+    sections = {"config": config, "code": code, "data": data, "outputs": outputs}
+    parts += [_details(title, _table(rows), bool(rows), is_open=True) for title, rows in sections.items()]
     parts.append(_details("prevs", _prevs(receipt, receipt.lineage, set()), bool(receipt.prevs), is_open=True))
     return "".join(parts)
 
@@ -76,7 +87,7 @@ def _table(rows: Mapping[str, str]) -> str:
         f'<tr><th style="{_CELL};font-weight:normal;opacity:.7">{escape(name)}</th><td style="{_CELL}">{text}</td></tr>'
         for name, text in rows.items()
     )
-    return f"<table>{cells}</table>"
+    return f'<table style="margin:0">{cells}</table>'
 
 
 def _details(title: str, body: str, is_there: bool, *, is_open: bool = False) -> str:

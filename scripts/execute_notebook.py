@@ -38,6 +38,8 @@ def main() -> int:
     """Run the notebook that the command line names."""
     # A kernel of the same name in the person's home folder would run another interpreter.
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
+    # What a cell starts with "!" is found as in an activated environment.
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     notebook, copy = map(Path, sys.argv[1:])
     try:
         execute(notebook, copy)

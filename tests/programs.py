@@ -7,8 +7,12 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from naga import run_script
+
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from naga import RunResult
 
 
 def run_python(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -23,6 +27,13 @@ def run_python(folder: Path, *arguments: str, **environ: str) -> subprocess.Comp
         timeout=120,
         stdin=subprocess.DEVNULL,
     )
+
+
+def call_script(folder: Path, text: str, *arguments: str) -> RunResult:
+    """Write a script into a folder, run it in this process as its main program, and return what came of it."""
+    path = folder / "script.py"
+    path.write_text(text, encoding="utf-8")
+    return run_script(path, arguments)
 
 
 def naga(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:

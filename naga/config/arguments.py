@@ -19,6 +19,7 @@ examples:
   {program} -o {key}=VALUE
   {program} --config conf/base.yml -o {key} VALUE
   {program} --config conf/stages.yml --experiment NODE
+  {program} --config conf/base.yml --print_config
 """
 
 
@@ -34,6 +35,8 @@ class Arguments:
         The node of the config file that lies over the rest of it.
     overrides : tuple of str
         The words that follow ``-o``, in their order.
+    print_config : bool
+        Print the config instead of running.
     debug : bool
         Show the traceback of an error of naga.
     """
@@ -41,10 +44,19 @@ class Arguments:
     config: Path | None = None
     experiment: str | None = None
     overrides: tuple[str, ...] = ()
+    print_config: bool = False
     debug: bool = False
 
 
 class _Parser(argparse.ArgumentParser):
+    """A parser that knows every long option in both spellings, ``--with_line`` and ``--with-dash``."""
+
+    def spelled(self, word: str) -> str:
+        """Return a word of the command line in the spelling in which the option was added."""
+        name, equals, value = word.partition("=")
+        known = {option.replace("-", "_"): option for option in self._option_string_actions}
+        return known.get(name.replace("-", "_"), name) + equals + value if word.startswith("--") else word
+
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, hint=f"{self.prog} -h lists the options")
 
@@ -81,7 +93,8 @@ def parse_arguments(
         With code 0, after ``-h`` printed the help.
     """
     parser = _make_parser(program, description)
-    options, rest = parser.parse_known_args(list(argv))
+    words = [parser.spelled(word) for word in argv]
+    options, rest = parser.parse_known_args(words)
     if options.help:
         listing, key = list_keys()
         parser.epilog = f"keys of the config (set them with -o KEY=VALUE):\n{listing}\n\n" + _EXAMPLES.format(
@@ -90,9 +103,14 @@ def parse_arguments(
         parser.print_help()
         raise SystemExit(0)
     if rest:
-        _refuse(parser, rest[0])
-    words = tuple(word for group in options.override or () for word in group)
-    return Arguments(config=options.config, experiment=options.experiment, overrides=words, debug=options.debug)
+        _refuse(parser, rest[0], words)
+    return Arguments(
+        config=options.config,
+        experiment=options.experiment,
+        overrides=tuple(word for group in options.override or () for word in group),
+        print_config=options.print_config,
+        debug=options.debug,
+    )
 
 
 def _make_parser(program: str, description: str | None) -> _Parser:
@@ -115,13 +133,18 @@ def _make_parser(program: str, description: str | None) -> _Parser:
         metavar="KEY=VALUE",
         help="set keys; the last one wins",
     )
+    options.add_argument("--print_config", action="store_true", help="print the config and end, without running")
     options.add_argument("--debug", action="store_true", help="show the traceback of a wrong config too")
     return parser
 
 
-def _refuse(parser: argparse.ArgumentParser, word: str) -> NoReturn:
+def _refuse(parser: argparse.ArgumentParser, word: str, words: Sequence[str]) -> NoReturn:
     if not word.startswith("-"):
-        raise UsageError(f"unexpected word {word!r}", hint=f"did you mean -o {word}=VALUE?", key=word)
+        assignment = word if "=" in word else f"{word}=VALUE"
+        raise UsageError(f"unexpected word {word!r}", hint=f"did you mean -o {assignment}?", key=word)
+    before = words[words.index(word) - 1] if word in words[1:] else "-"
+    if not word.startswith("--") and not before.startswith("-") and "=" not in before:
+        raise UsageError(f"-o {before} has no value", hint=f"if {word} is meant, write -o {before}={word}", key=before)
     name = word.split("=", 1)[0]
     known = [option for action in parser._actions for option in action.option_strings]
     found = nearest(name, known)

@@ -7,6 +7,12 @@ import inspect
 import io
 import textwrap
 import tokenize
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+
+from naga.config.objects import is_plain_object, is_structured
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["key_comments"]
 
@@ -23,7 +29,7 @@ def key_comments(cls: type) -> dict[str, str]:
     -------
     dict
         Key -> comment: the one at the end of the key's line, else the lines of comment above it, else a string
-        below it. Dotted keys for classes that are nested in it. Empty when the source cannot be found.
+        below it. Dotted keys for the configs that are nested in it. Empty when the source cannot be found.
 
     Examples
     --------
@@ -32,7 +38,15 @@ def key_comments(cls: type) -> dict[str, str]:
     >>> key_comments(type("Config", (), {"param": 1}))
     {}
     """
+    return _comments_of_class(cls, ())
+
+
+def _comments_of_class(cls: type, around: tuple[type, ...]) -> dict[str, str]:
     comments: dict[str, str] = {}
+    for name, nested in _nested_classes(cls):
+        if nested not in around:
+            inner = _comments_of_class(nested, (*around, cls))
+            comments.update((f"{name}.{key}", comment) for key, comment in inner.items())
     for base in reversed(cls.__mro__[:-1]):
         try:
             source = textwrap.dedent(inspect.getsource(base))
@@ -42,6 +56,22 @@ def key_comments(cls: type) -> dict[str, str]:
         if isinstance(body, ast.ClassDef):
             comments.update(_comments_of(body, _comment_lines(source)))
     return comments
+
+
+def _nested_classes(cls: type) -> Iterator[tuple[str, type]]:
+    """Yield the classes of those keys that are configs themselves, by annotation or by their default."""
+    try:
+        hints: dict[str, Any] = get_type_hints(cls)
+    except (NameError, TypeError):
+        hints = {}
+    for name, hint in hints.items():
+        for item in (hint, *get_args(hint)):
+            if isinstance(item, type) and (is_structured(item) or item.__module__ == cls.__module__):
+                yield name, item
+    for base in cls.__mro__[:-1]:
+        for name, value in vars(base).items():
+            if not name.startswith("_") and (is_plain_object(value) or is_structured(type(value))):
+                yield name, type(value)
 
 
 def _comment_lines(source: str) -> dict[int, tuple[bool, str]]:
@@ -76,9 +106,10 @@ def _assigned_name(statement: ast.stmt) -> str | None:
 
 
 def _comment_of(statement: ast.stmt, following: ast.stmt | None, lines: dict[int, tuple[bool, str]]) -> str:
-    alone, text = lines.get(statement.end_lineno or statement.lineno, (True, ""))
-    if text and not alone:
-        return text
+    for line in (statement.end_lineno or statement.lineno, statement.lineno):
+        alone, text = lines.get(line, (True, ""))
+        if text and not alone:
+            return text
     above: list[str] = []
     number = statement.lineno - 1
     while number in lines and lines[number][0]:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
+from naga.config.type_names import split_key
 from naga.errors import ConfigFileError, NotFoundError
 from naga.lock.project import nearest_path
 
@@ -44,6 +46,11 @@ def read_config_file(path: Path) -> DictConfig:
         raise NotFoundError(f"no config file {path}", hint=hint, path=path) from error
     except OSError as error:
         raise NotFoundError(f"cannot read the config file {path}: {error.strerror}", path=path) from error
+    except OmegaConfBaseException as error:
+        key = str(error.full_key or "")
+        line = f":{line_of(path, key) or ''}".rstrip(":")
+        message = f"{key!r} in {path}{line} cannot be read: {str(error).splitlines()[0]}"
+        raise ConfigFileError(message, path=path, key=key) from error
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigFileError(f"{path}{_position(error)} is not valid YAML: {_problem(error)}", path=path) from error
     if not isinstance(content, DictConfig):
@@ -59,7 +66,7 @@ def line_of(path: Path, key: str) -> int | None:
     path : Path
         A YAML file that can be parsed.
     key : str
-        Dotted.
+        Dotted, with the items of lists as ``items[0]`` or ``items.0``.
 
     Returns
     -------
@@ -68,7 +75,7 @@ def line_of(path: Path, key: str) -> int | None:
     """
     node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     line = None
-    for name in key.split("."):
+    for name in split_key(key):
         if isinstance(node, yaml.SequenceNode) and name.isdecimal() and int(name) < len(node.value):
             node = node.value[int(name)]
             line = node.start_mark.line + 1

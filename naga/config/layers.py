@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import copy
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig, ListConfig, OmegaConf
+import yaml
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from naga.config.files import line_of, read_config_file
-from naga.config.refusals import refused_interpolation, refused_layer
-from naga.config.type_names import type_name
-from naga.errors import ConfigError, MissingValueError, NotFoundError, UsageError, nearest
+from naga.config.files import line_of
+from naga.config.objects import unwrapped
+from naga.config.refusals import refused_layer
+from naga.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Layer", "file_layers", "merge_layers", "override_layer", "pair_overrides", "resolve_config"]
+__all__ = ["Layer", "merge_layers", "override_layer", "pair_overrides"]
+
+_ESCAPED = re.compile(r"\\[.\[\]=]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +39,15 @@ class Layer:
         The file, where they come from one.
     node : str
         The dotted key of the file under which they stand, empty for all of it.
+    pairs : tuple of str
+        The values as ``KEY=VALUE``, where they come from the command line.
     """
 
     source: str
     values: DictConfig
     path: Path | None = None
     node: str = ""
+    pairs: tuple[str, ...] = ()
 
     @classmethod
     def of_values(cls, source: str, values: Mapping[str, Any]) -> Layer:
@@ -50,13 +58,25 @@ class Layer:
         source : str
             Where they come from.
         values : mapping
-            Key -> value; not dotted.
+            Key -> value; not dotted. A DictConfig keeps its interpolations.
 
         Returns
         -------
         Layer
+
+        Raises
+        ------
+        ConfigError
+            A value cannot be read, such as an interpolation without its end.
         """
-        return cls(source, OmegaConf.create(dict(values), flags={"allow_objects": True}))
+        if isinstance(values, DictConfig) and values._get_parent() is None:
+            return cls(source, values)
+        try:
+            # Interpolations of a node may name keys of the config around it, which is not merged: they are resolved.
+            return cls(source, OmegaConf.create(unwrapped(dict(values)), flags={"allow_objects": True}))
+        except OmegaConfBaseException as error:
+            key = str(error.full_key or "")
+            raise ConfigError(f"{key!r} in {source}: {str(error).splitlines()[0]}", key=key) from error
 
     def place(self, key: str) -> str:
         """Name the place where the layer sets a key.
@@ -75,47 +95,6 @@ class Layer:
             return self.source
         line = line_of(self.path, f"{self.node}.{key}" if self.node else key)
         return f"{self.path}:{line}" if line else str(self.path)
-
-
-def file_layers(path: Path, experiment: str | None, schema: DictConfig) -> tuple[list[Layer], DictConfig]:
-    """Read the layers that a config file holds.
-
-    Parameters
-    ----------
-    path : Path
-        A YAML file.
-    experiment : str or None
-        The dotted key of a node of the file that lies over the rest of it.
-    schema : DictConfig
-        The keys that the config has.
-
-    Returns
-    -------
-    layers : list of Layer
-        Without an experiment the whole file. With one, those keys of the file that the config has, then the node.
-    scope : DictConfig
-        The other keys of the file, for interpolations to look up.
-
-    Raises
-    ------
-    NotFoundError
-        The file or the experiment is not there.
-    ConfigFileError
-        The file is not YAML, or not a mapping.
-    """
-    content = read_config_file(path)
-    if experiment is None:
-        return [Layer(str(path), content, path)], OmegaConf.create({})
-    node = _experiment_node(content, experiment, path)
-    first = experiment.split(".", 1)[0]
-    keys = [str(key) for key in content]
-    shared = [key for key in keys if key in schema and key != first]
-    scope = OmegaConf.masked_copy(content, [key for key in keys if key not in schema])
-    layers = [
-        Layer(str(path), OmegaConf.masked_copy(content, shared), path),
-        Layer(str(path), node, path, experiment),
-    ]
-    return layers, scope
 
 
 def pair_overrides(words: Sequence[str]) -> list[str]:
@@ -144,13 +123,19 @@ def pair_overrides(words: Sequence[str]) -> list[str]:
     rest = list(words)
     while rest:
         word = rest.pop(0)
-        if "=" in word:
+        if not word or word.startswith("="):
+            raise UsageError(f"-o {word!r} names no key", hint="write -o KEY=VALUE")
+        if _is_assignment(word):
             pairs.append(word)
-        elif rest and "=" not in rest[0]:
+        elif rest and not _is_assignment(rest[0]):
             pairs.append(f"{word}={rest.pop(0)}")
         else:
             raise UsageError(f"-o {word!r} has no value", hint=f"write -o {word}=VALUE", key=word)
     return pairs
+
+
+def _is_assignment(word: str) -> bool:
+    return "=" in _ESCAPED.sub("", word)
 
 
 def override_layer(words: Sequence[str]) -> Layer:
@@ -173,15 +158,16 @@ def override_layer(words: Sequence[str]) -> Layer:
         A value cannot be parsed.
     """
     pairs = pair_overrides(words)
-    try:
-        return Layer("-o", OmegaConf.from_dotlist(pairs))
-    except (OmegaConfBaseException, ValueError) as error:
-        first = str(error).splitlines()[0]
-        raise ConfigError(f"-o {' '.join(pairs)} cannot be read: {first}") from error
-    except Exception as error:
-        if type(error).__module__.partition(".")[0] != "yaml":
-            raise
-        raise ConfigError(f"-o {' '.join(pairs)} is not valid YAML", hint="quote the value") from error
+    values = OmegaConf.create({})
+    for pair in pairs:
+        try:
+            values.merge_with_dotlist([pair])
+        except (OmegaConfBaseException, yaml.YAMLError, ValueError, TypeError) as error:
+            # The value itself is not shown: it may be secret.
+            key = pair.partition("=")[0]
+            hint = f"quote it: -o {key}=\"'VALUE'\""
+            raise ConfigError(f"the value of -o {key} is not valid YAML", hint=hint, key=key) from error
+    return Layer("-o", values, pairs=tuple(pairs))
 
 
 def merge_layers(schema: DictConfig, layers: Sequence[Layer]) -> DictConfig:
@@ -207,99 +193,19 @@ def merge_layers(schema: DictConfig, layers: Sequence[Layer]) -> DictConfig:
     merged = schema
     for layer in layers:
         try:
-            merged = OmegaConf.merge(merged, layer.values)  # type: ignore[assignment]
-        except OmegaConfBaseException as error:
+            merged = _merged(merged, layer)
+        except (OmegaConfBaseException, TypeError, IndexError) as error:
             raise refused_layer(error, schema, layer.values, layer.place) from error
     return merged
 
 
-def resolve_config(config: DictConfig, scope: Mapping[str, Any] | DictConfig | None = None) -> DictConfig:
-    """Replace every interpolation by its value, so that what `main` reads is what the receipt says.
-
-    Parameters
-    ----------
-    config : DictConfig
-        Merged.
-    scope : mapping, optional
-        Further keys that interpolations may name; the config's own keys come first.
-
-    Returns
-    -------
-    DictConfig
-        A new config, closed against unknown keys.
-
-    Raises
-    ------
-    MissingValueError
-        Keys are still ``???``; the message names them all.
-    ConfigError
-        An interpolation names nothing, or its resolver failed.
-    """
-    missing = _missing_keys(config)
-    if missing:
-        names = ", ".join(f"{key!r} ({type_name(config, key)})" for key in missing)
-        hint = f"set it: -o {missing[0]}=VALUE, or in a config file"
-        raise MissingValueError(f"no value for {names}", hint=hint, key=missing[0])
-    resolved = OmegaConf.merge(config)
-    assert isinstance(resolved, DictConfig)
-    resolved._set_flag("allow_objects", True)
-    is_closed = resolved._get_node_flag("struct")
-    OmegaConf.set_struct(resolved, False)
-    own = [str(key) for key in resolved]
+def _merged(config: DictConfig, layer: Layer) -> DictConfig:
     try:
-        for key in scope.keys() - set(own) if scope is not None else ():
-            resolved[key] = scope._get_node(key)  # type: ignore[union-attr]
-        for key in own:
-            _resolve_key(resolved, key)
-    except OmegaConfBaseException as error:
-        raise refused_interpolation(error) from error
-    for key in set(resolved) - set(own):
-        del resolved[key]
-    OmegaConf.set_struct(resolved, is_closed)
-    return resolved
-
-
-def _missing_keys(config: DictConfig | ListConfig, prefix: str = "") -> list[str]:
-    """List the keys that are ``???``, without looking at what interpolations lead to."""
-    missing: list[str] = []
-    if config._is_none() or config._is_interpolation():
-        return missing
-    if config._is_missing():
-        return [prefix.rstrip(".")]
-    keys: Any = config.keys() if isinstance(config, DictConfig) else range(len(config))
-    for key in keys:
-        node: Any = config._get_node(key)
-        if isinstance(node, DictConfig | ListConfig):
-            missing += _missing_keys(node, f"{prefix}{key}.")
-        elif node is not None and node._is_missing():
-            missing.append(f"{prefix}{key}")
-    return missing
-
-
-def _resolve_key(config: DictConfig, key: str) -> None:
-    if OmegaConf.is_interpolation(config, key):
-        config[key] = config[key]
-    value = config._get_node(key)
-    if isinstance(value, DictConfig | ListConfig) and not value._is_none():
-        OmegaConf.resolve(value)
-
-
-def _experiment_node(content: DictConfig, experiment: str, path: Path) -> DictConfig:
-    try:
-        node = OmegaConf.select(content, experiment, throw_on_missing=True)
-    except OmegaConfBaseException:
-        node = None
-    if isinstance(node, DictConfig):
-        return node
-    found = nearest(experiment, _mapping_keys(content))
-    hint = f"did you mean {found!r}?" if found else f"its nodes are: {', '.join(_mapping_keys(content)) or 'none'}"
-    raise NotFoundError(f"no experiment {experiment!r} in {path}", hint=hint, path=path, key=experiment)
-
-
-def _mapping_keys(content: DictConfig, prefix: str = "") -> list[str]:
-    keys: list[str] = []
-    for key in map(str, content):
-        value = content._get_node(key)
-        if isinstance(value, DictConfig) and not value._is_interpolation() and not value._is_none():
-            keys += [f"{prefix}{key}", *_mapping_keys(value, f"{prefix}{key}.")]
-    return keys
+        return OmegaConf.merge(config, layer.values)  # type: ignore[return-value]
+    except (OmegaConfBaseException, TypeError):
+        if not layer.pairs:
+            raise
+        # A single item of a list, as in -o items[0]=3, can be set in place only.
+        changed = copy.deepcopy(config)
+        changed.merge_with_dotlist(list(layer.pairs))
+        return changed

@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 import enum
+import re
 import types
 from typing import Any, Union, get_args, get_origin
 
 from omegaconf import DictConfig, ListConfig
 from omegaconf.errors import OmegaConfBaseException
 
-__all__ = ["type_name"]
+__all__ = ["split_key", "type_name"]
+
+_NAMES = re.compile(r"[^.\[\]]+")
+
+
+def split_key(key: str) -> list[str]:
+    """Split a dotted key into the names of its levels.
+
+    Parameters
+    ----------
+    key : str
+        Dotted, with the items of lists as ``items[0]`` or ``items.0``.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> split_key("stages[0].name")
+    ['stages', '0', 'name']
+    """
+    return _NAMES.findall(key)
 
 
 def type_name(config: DictConfig, key: str) -> str:
@@ -20,7 +43,7 @@ def type_name(config: DictConfig, key: str) -> str:
     config : DictConfig
         A schema, or a config made of one.
     key : str
-        Dotted.
+        Dotted, with the items of lists as ``items[0]`` or ``items.0``.
 
     Returns
     -------
@@ -28,13 +51,17 @@ def type_name(config: DictConfig, key: str) -> str:
         Such as ``int``, ``str | None``, ``list[int]``, ``Color (RED, BLUE)``; ``any`` where every value fits.
     """
     node: Any = config
-    try:
-        for name in key.split("."):
-            node = node._get_node(int(name) if isinstance(node, ListConfig) else name)
-    except (OmegaConfBaseException, ValueError, TypeError, AttributeError):
-        return "any"
+    hint: Any = Any
+    for name in split_key(key):
+        try:
+            below = node._get_node(int(name) if isinstance(node, ListConfig) else name)
+        except (OmegaConfBaseException, ValueError, TypeError, IndexError, AttributeError):
+            below = None
+        # An item that the default does not hold is of the type of all items.
+        hint = getattr(getattr(node, "_metadata", None), "element_type", Any) if below is None else None
+        node = below
     if node is None:
-        return "any"
+        return _annotation_name(hint)
     if node._metadata.ref_type is Any or node._metadata.ref_type is None:
         value = node._value()
         return "any" if value is None or (isinstance(value, str) and value == "???") else _name_of_value(node, value)

@@ -30,13 +30,13 @@ _is_hooked = False
 
 
 @contextmanager
-def watched_reads() -> Iterator[set[str]]:
+def watched_reads(found: set[str]) -> Iterator[None]:
     """Collect the files that are opened for reading in this process for the length of a block.
 
-    Yields
-    ------
-    set of str
-        Paths as they were given to ``open``; filled when the block ends.
+    Parameters
+    ----------
+    found : set of str
+        Takes the paths as they were given to ``open`` when the block ends, in whatever way.
 
     Notes
     -----
@@ -48,9 +48,8 @@ def watched_reads() -> Iterator[set[str]]:
     _install()
     start = len(_opened)
     _watchers += 1
-    found: set[str] = set()
     try:
-        yield found
+        yield
     finally:
         _watchers -= 1
         events = _opened[start:] if start else _opened

@@ -10,17 +10,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from naga.errors import ConfigError, NagaError
-from naga.lock.digest import hash_path, hash_tree
+from naga.lock.digest import hash_path
 from naga.lock.environment import describe_environment
 from naga.lock.identifier import new_run_id
 from naga.lock.lineage import collect_lineage
-from naga.lock.project import find_project, portable_path
+from naga.lock.outputs import hash_outputs
+from naga.lock.project import absolute_path, find_project, portable_path
 from naga.lock.reads import undeclared_reads
-from naga.lock.receipt import RECEIPT_NAME, DataEntry, ErrorEntry, Receipt, RepositoryEntry, write_receipt
-from naga.lock.recipe import config_without_locations, recipe_digest
+from naga.lock.receipt import (
+    RECEIPT_NAME,
+    DataEntry,
+    ErrorEntry,
+    Receipt,
+    RepositoryEntry,
+    remove_receipt,
+    write_receipt,
+)
+from naga.lock.recipe import recipe_digest
 from naga.lock.redact import Redactor
+from naga.lock.repositories import describe_repository, named_roots
 from naga.lock.settings import read_settings
-from naga.lock.snapshot import find_root, take_snapshot
+from naga.lock.snapshot import find_root
 from naga.lock.used import used_files
 
 if TYPE_CHECKING:
@@ -31,7 +41,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Recording"]
 
-_NOT_OUTPUTS = frozenset({RECEIPT_NAME, "log.txt", ".naga"})
+_LONGEST_MESSAGE = 10_000
+"""Characters of the text of an exception; some hold whole tables."""
 
 
 class Recording:
@@ -73,6 +84,9 @@ class Recording:
         self._settings = read_settings(self._root)
         self._redactor = Redactor.from_environment(os.environ, self._settings.readable).learn(config)
         self._roots: dict[str, Path] = {}
+        self._states: dict[Path, RepositoryEntry] = {}
+        self._further: dict[str, RepositoryEntry] = {}
+        self._code: dict[str, dict[str, str]] = {}
         self._further_code: dict[str, dict[str, str]] = {}
         self._inputs: dict[str, PathDigest] = {}
         self._prevs: dict[str, Prev] = {}
@@ -90,17 +104,17 @@ class Recording:
         path : Path
             The file of the receipt. A receipt of an earlier run there is replaced.
         repos : mapping, optional
-            Name -> folder of the repositories whose state is recorded; by default the one that holds the script.
+            Name -> folder of the repositories whose state is recorded besides that of the one that holds the script.
 
         Raises
         ------
         OSError
             The receipt cannot be written.
         """
-        self.path = path.absolute()
-        self._set_repositories(repos or self._default_repositories())
-        environment = {**describe_environment(), **self.receipt.environment}
-        self.receipt = replace(self.receipt, environment=environment)
+        self.path = absolute_path(path)
+        self._set_repositories(self._roots or self._default_repositories())
+        self._set_repositories(repos or {})
+        self._set_environment()
         self._write(overwrite=True)
 
     def declare(
@@ -135,10 +149,12 @@ class Recording:
             self._set_config(config)
         if repos and self.path is not None:
             self._set_repositories(repos)
-        self._inputs.update(data or {})
+        # The run may go to another folder before its inputs are looked at again.
+        self._inputs.update({name: replace(entry, path=entry.path.absolute()) for name, entry in (data or {}).items()})
         self._prevs.update(prevs or {})
+        self._set_environment()
         self._set_inputs()
-        if self.path is None or (path is not None and path.absolute() != self.path):
+        if self.path is None or (path is not None and not _is_same(absolute_path(path), self.path)):
             self._move(path, repos)
         else:
             self._write()
@@ -158,8 +174,7 @@ class Recording:
             Why there is no snapshot of it.
         """
         self._further_code[name] = dict(digests)
-        entry = RepositoryEntry(path=portable_path(folder, self._root), problem=problem)
-        self.receipt = replace(self.receipt, repos={**self.receipt.repos, name: entry})
+        self._further[name] = RepositoryEntry(path=portable_path(folder, self._root), problem=problem)
 
     def redacted(self, text: str) -> str:
         """Return a text without the secrets that the run knows.
@@ -227,12 +242,15 @@ class Recording:
             As for `finish`.
         """
         file = portable_path(error.file, self._root) if error.file and Path(error.file).is_absolute() else error.file
-        redacted = replace(error, message=self._redactor.text(error.message), file=file)
+        redacted = replace(error, message=_shortened(self._redactor.text(error.message)), file=file)
         self._set_undeclared(opened)
         return self._complete("failed", redacted)
 
     def _complete(self, status: Any, error: ErrorEntry | None) -> Receipt:
-        files = {**used_files(self._roots, self._script, self._loaded_before), **self._further_code}
+        problems = [problem for problem in (self._set_code(), self._set_outputs()) if problem is not None]
+        if problems and error is None:
+            message = self._redactor.text(problems[0].one_line())
+            status, error = "failed", ErrorEntry(type="IncompleteRecord", message=message)
         seeds = {"seeds": dict(sorted(self._seeds.items()))} if self._seeds else {}
         self.receipt = replace(
             self.receipt,
@@ -240,13 +258,34 @@ class Recording:
             error=error,
             finished=_now(),
             duration=round(time.monotonic() - self._clock, 3),
-            used={"files": files, **self.receipt.used},
             environment={**self.receipt.environment, **seeds},
-            outputs=self._outputs(),
         )
-        self.receipt = replace(self.receipt, recipe=self._recipe())
+        self.receipt = replace(self.receipt, recipe=recipe_digest(self.receipt))
         self._write()
         return self.receipt
+
+    def _set_code(self) -> NagaError | None:
+        problem = None
+        try:
+            # By root, since names may still change. What is known is kept: a file that is edited while the run goes on
+            # must not count as what was run.
+            roots = {str(root): root for root in self._roots.values()}
+            self._code = used_files(roots, self._script, self._loaded_before, self._code)
+        except NagaError as error:
+            problem = error
+        files = {name: self._code.get(str(root), {}) for name, root in self._roots.items()}
+        self.receipt = replace(self.receipt, used={**self.receipt.used, "files": {**files, **self._further_code}})
+        return problem
+
+    def _set_outputs(self) -> NagaError | None:
+        found, problem = hash_outputs(self.save_dir, self.path) if self.save_dir else ({}, None)
+        outputs = {name: self._data_entry(entry) for name, entry in found.items()}
+        self.receipt = replace(self.receipt, outputs=outputs)
+        return problem
+
+    def _set_environment(self) -> None:
+        if not self.receipt.environment:
+            self.receipt = replace(self.receipt, environment=describe_environment())
 
     def _set_undeclared(self, opened: Collection[str]) -> None:
         declared = [entry.path for entry in self._inputs.values()]
@@ -269,10 +308,12 @@ class Recording:
         self.receipt = replace(self.receipt, caller={**content, **notebook})
 
     def _set_config(self, config: Mapping[str, Any]) -> None:
-        self.receipt = replace(self.receipt, config=self._redactor.value(dict(config)))
+        # The command line may hold a secret that only the config says is one.
+        caller = {**self.receipt.caller, "argv": self._redactor.argv(self.receipt.caller["argv"])}
+        self.receipt = replace(self.receipt, caller=caller, config=self._redactor.value(dict(config)))
         place = config.get("save_dir")
-        self.save_dir = Path(place).absolute() if isinstance(place, str) and place else None
-        inside = self._script or self._root
+        self.save_dir = absolute_path(self._folder / place) if isinstance(place, str) and place else None
+        inside = (self._script or self._root).resolve()
         if self.save_dir is not None and inside.is_relative_to(self.save_dir.resolve()):
             hint = "give the run a folder of its own, such as results/NAME"
             message = f"save_dir {place!r} holds the code itself, so its outputs cannot be told apart"
@@ -284,37 +325,16 @@ class Recording:
         return {root.name or "project": root}
 
     def _set_repositories(self, repos: Mapping[str, Path]) -> None:
-        entries = dict(self.receipt.repos)
-        for name, folder in repos.items():
-            root = find_root(folder) or folder.absolute()
-            known = next((key for key, value in self._roots.items() if value == root), None)
-            if known is not None:
-                self._roots[name], entries[name] = self._roots.pop(known), entries.pop(known)
-                continue
-            self._roots[name] = root
-            entries[name] = self._repository_entry(root)
-        self.receipt = replace(self.receipt, repos=entries)
-
-    def _repository_entry(self, root: Path) -> RepositoryEntry:
-        place = portable_path(root, self._root)
+        self._roots = named_roots(self._roots, repos)
         outputs = [path for path in (self.save_dir, self.path) if path is not None]
-        if find_root(root) is None:
-            return RepositoryEntry(path=place, problem=f"{place} is not in a git repository")
-        try:
-            state = take_snapshot(root, leave_out=outputs)
-        except NagaError as error:
-            return RepositoryEntry(path=place, problem=self._redactor.text(error.one_line()))
-        return RepositoryEntry(
-            path=place,
-            commit=state.commit,
-            tree=state.tree,
-            dirty=state.dirty,
-            snapshot=state.snapshot,
-            branch=state.branch,
-            url=state.url,
-            excluded=state.excluded,
-            problem=None if state.commit else "the repository has no commits yet",
-        )
+        for root in self._roots.values():
+            if root not in self._states:
+                entry = describe_repository(root, self._root, outputs)
+                self._states[root] = replace(entry, problem=self._redactor.text(entry.problem or "") or None)
+        entries = {name: self._states[root] for name, root in self._roots.items()}
+        self.receipt = replace(self.receipt, repos={**entries, **self._further})
+        if problem := self._set_code():
+            raise problem
 
     def _set_inputs(self) -> None:
         prevs = {name: prev.entry(portable_path(prev.path, self._root)) for name, prev in self._prevs.items()}
@@ -333,37 +353,14 @@ class Recording:
             exclude=entry.exclude,
         )
 
-    def _outputs(self) -> dict[str, DataEntry]:
-        if self.save_dir is None or not self.save_dir.is_dir():
-            return {}
-        children = (Path(entry.path) for entry in os.scandir(self.save_dir))
-        return {
-            child.name: self._data_entry(_hash_output(child))
-            for child in sorted(children)
-            if child.name not in _NOT_OUTPUTS and child != self.path and not (child / RECEIPT_NAME).is_file()
-        }
-
-    def _recipe(self) -> str:
-        locations = {str(entry.path.absolute()) for entry in self._inputs.values()}
-        for prev in self._prevs.values():
-            locations |= {str(prev.path), str(prev.path.parent)}
-        save_dir = str(self.save_dir) if self.save_dir else None
-        return recipe_digest(
-            caller=self.receipt.caller,
-            config=config_without_locations(self.receipt.config, locations, save_dir),
-            used=self.receipt.used["files"],
-            data={name: entry.digest for name, entry in self._inputs.items()},
-            prevs={name: prev.receipt.recipe for name, prev in self._prevs.items()},
-        )
-
     def _move(self, path: Path | None, repos: Mapping[str, Path] | None) -> None:
         """Give the receipt the place that the run asks for; the one from the start of the run goes away."""
         old = self.path
         if path is None:
             path = (self.save_dir or Path.cwd()) / RECEIPT_NAME
-        self.start(path, repos=repos if old is None else {**self._roots, **(repos or {})})
+        self.start(path, repos=repos)
         if old is not None:
-            old.unlink(missing_ok=True)
+            remove_receipt(old, self.receipt)
 
     def _write(self, *, overwrite: bool = False) -> None:
         assert self.path is not None
@@ -382,7 +379,13 @@ def _is_intact(entry: PathDigest) -> bool:
     return now.digest == entry.digest
 
 
-def _hash_output(path: Path) -> PathDigest:
-    if path.is_dir() and not path.is_symlink():
-        return hash_tree(path, prune=lambda folder: (folder / RECEIPT_NAME).is_file())
-    return hash_path(path)
+def _is_same(one: Path, other: Path) -> bool:
+    """Tell whether two paths name the same file in the same folder, through whatever links."""
+    if not (one.parent.is_dir() and other.parent.is_dir()):
+        return one == other
+    return one.name == other.name and one.parent.samefile(other.parent)
+
+
+def _shortened(message: str) -> str:
+    more = len(message) - _LONGEST_MESSAGE
+    return message if more <= 0 else f"{message[:_LONGEST_MESSAGE]} ... ({more} more characters)"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from naga.lock.receipt import Receipt
     from naga.lock.recording import Recording
 
-__all__ = ["ActiveRun", "error_entry"]
+__all__ = ["ActiveRun", "error_entry", "is_clean_exit"]
 
 
 class ActiveRun:
@@ -158,6 +158,20 @@ def error_entry(error: BaseException) -> ErrorEntry:
     frames = user_frames(error)
     file, line = (frames[-1].file, frames[-1].line) if frames else (None, None)
     return ErrorEntry(type=name, message=_message(error), file=file, line=line)
+
+
+def is_clean_exit(error: BaseException | None) -> bool:
+    """Tell whether a main that was left by an exception has finished all the same, as with ``sys.exit(0)``.
+
+    Parameters
+    ----------
+    error : BaseException or None
+
+    Returns
+    -------
+    bool
+    """
+    return isinstance(error, SystemExit) and (error.code is None or error.code == 0)
 
 
 def _message(error: BaseException) -> str:

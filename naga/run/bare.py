@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from naga.lock.receipt import ErrorEntry
-from naga.run.active import ActiveRun, error_entry
+from naga.run.active import ActiveRun, error_entry, is_clean_exit
 from naga.run.caller import describe_caller
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def complete_returned(error: BaseException | None = None) -> None:
         _open.remove((frame, run))
         if run.receipt is None:
             continue
-        if _last_opname(frame) in _RETURNS:
+        if _last_opname(frame) in _RETURNS or is_clean_exit(error):
             run.finish()
         else:
             run.fail(error_entry(error) if error is not None else _unknown_error(frame))

@@ -54,4 +54,5 @@ def _notebook() -> dict[str, Any] | None:
     parent: Any = getattr(shell, "get_parent", dict)() or {}
     metadata = parent.get("metadata") if isinstance(parent, dict) else None
     cell = metadata.get("cellId") if isinstance(metadata, dict) else None
-    return {"path": os.environ.get("JPY_SESSION_NAME"), "cells": [cell] if cell else []}
+    path = os.environ.get("JPY_SESSION_NAME")
+    return {"path": path, "cells": [cell] if cell else []} if path or cell else None

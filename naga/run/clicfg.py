@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+import dis
 import functools
 import inspect
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from naga.errors import NagaError, UsageError
-from naga.run.active import ActiveRun, error_entry
+from naga.errors import IntegrityError, NagaError, UsageError
+from naga.lock.reads import watched_reads
+from naga.run.active import ActiveRun, error_entry, is_clean_exit
 from naga.run.caller import describe_caller
 from naga.run.current import current_run, running
 from naga.run.host import current_host
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator
+    from types import FrameType
 
     from omegaconf import DictConfig
 
+    from naga.config.arguments import Arguments
+
 __all__ = ["clicfg"]
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def clicfg(config_class: Any, *, lock: bool = True) -> Callable[[Callable[..., R]], Callable[..., R]]:
+def clicfg(
+    config_class: Any, *, lock: bool = True, strict: bool = False
+) -> Callable[[Callable[..., R]], Callable[..., R]]:
     """Give a main its config: from the class, from files, from the command line or from arguments.
 
     Called from Python, the decorated main takes nothing, a config object, or values by name. As the main of a script
@@ -34,23 +42,36 @@ def clicfg(config_class: Any, *, lock: bool = True) -> Callable[[Callable[..., R
 
     Parameters
     ----------
-    config_class : class, mapping or DictConfig
-        Keys, types and defaults: a plain class with or without annotations, a dataclass, an attrs class, a mapping.
+    config_class : class, instance, mapping or DictConfig
+        Keys, types and defaults: a plain class with or without annotations, a dataclass, an attrs class, an object of
+        one of these, a mapping.
     lock : bool
         Leave a receipt in the config's ``save_dir``, if it has one.
+    strict : bool
+        A file of the project that the run reads without declaring it makes the run failed, instead of one line at the
+        end that names it.
 
     Returns
     -------
     callable
-        A decorator for functions whose first parameter is the config. The decorated function keeps name, docstring
-        and signature and returns what the function returned; the config that the function gets is a DictConfig
-        with all interpolations resolved.
+        A decorator for functions whose first parameter (of methods the second) is the config. The decorated function
+        keeps name, docstring and signature and returns what the function returned; the config that the function
+        gets is a DictConfig with all interpolations resolved. A coroutine function gives a coroutine; as the main
+        of a script, ``main()`` alone on its line runs it.
 
     Raises
     ------
+    UsageError
+        What is decorated is a generator or no function.
     ConfigError
         A key is unknown, a value has the wrong type or is missing; raised by the decorated function before the
         function itself runs. In a script it ends the process with one line instead.
+    IntegrityError
+        An input changed while the function ran, or, under `strict`, a file was read without being declared.
+
+    Notes
+    -----
+    An integer key ``seed`` seeds the generators of `random`, NumPy and PyTorch before the function runs.
 
     Examples
     --------
@@ -64,12 +85,20 @@ def clicfg(config_class: Any, *, lock: bool = True) -> Callable[[Callable[..., R
     """
 
     def decorate(function: Callable[..., R]) -> Callable[..., R]:
+        _check_function(function)
+        stage = _Stage(function, config_class, lock, strict)
+
         @functools.wraps(function)
-        def main(*args: Any, **kwargs: Any) -> R:
-            if _is_script_main(function):
-                return _call_from_command_line(function, config_class, lock, args, kwargs)
-            config, rest = _config_from_arguments(function, config_class, args, kwargs)
-            return _call(function, config, rest, lock)
+        def main(*args: Any, **kwargs: Any) -> Any:
+            argv = sys.argv[1:] if _is_script_main(function) else None
+            if not inspect.iscoroutinefunction(function):
+                return stage.call(args, kwargs, argv)
+            coroutine = stage.await_(args, kwargs, argv)
+            if argv is None or not _is_statement(sys._getframe(1)):
+                return coroutine
+            import asyncio
+
+            return asyncio.run(coroutine)
 
         return main
 
@@ -86,15 +115,141 @@ def _is_script_main(function: Callable[..., Any]) -> bool:
     return os.path.realpath(file) == os.path.realpath(own_file)
 
 
-def _call_from_command_line(
-    function: Callable[..., R], config_class: Any, lock: bool, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> R:
-    argv = sys.argv[1:]
+def _is_statement(frame: FrameType) -> bool:
+    """Tell whether a frame takes what its call gives, or hands it on, as in ``asyncio.run(main())``."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is not None and asyncio._get_running_loop() is not None:
+        return False
+    after = (step for step in dis.get_instructions(frame.f_code) if step.offset > frame.f_lasti)
+    opname = next((step.opname for step in after if step.opname != "CACHE"), "")
+    return opname.startswith(("POP_TOP", "RETURN_", "STORE_"))
+
+
+def _check_function(function: Callable[..., Any]) -> None:
+    name = getattr(function, "__name__", type(function).__name__)
+    if not hasattr(inspect.unwrap(function), "__code__"):
+        raise UsageError(f"clicfg cannot decorate {name}", hint="decorate a function")
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        hint = "call the generator from a main that returns"
+        raise UsageError(
+            f"clicfg cannot decorate {name}: a generator has no end that a receipt could record", hint=hint
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """A decorated function and how it was decorated."""
+
+    function: Callable[..., Any]
+    config_class: Any
+    lock: bool
+    strict: bool
+
+    def call(self, args: tuple[Any, ...], kwargs: dict[str, Any], argv: list[str] | None) -> Any:
+        with _last_words(argv):
+            call = self._prepare(args, kwargs, argv)
+            with self._recorded(call.arguments[-1], argv) as note:
+                return note(self.function(*call.arguments, **call.keywords))
+
+    async def await_(self, args: tuple[Any, ...], kwargs: dict[str, Any], argv: list[str] | None) -> Any:
+        with _last_words(argv):
+            call = self._prepare(args, kwargs, argv)
+            with self._recorded(call.arguments[-1], argv) as note:
+                return note(await self.function(*call.arguments, **call.keywords))
+
+    def _prepare(self, args: tuple[Any, ...], kwargs: dict[str, Any], argv: list[str] | None) -> _Call:
+        """Turn what the decorated function was called with into what the function itself is called with."""
+        from naga.config.building import build_config
+
+        owner, given, values, rest = _split_arguments(self.function, args, kwargs)
+        arguments = None if argv is None else self._parse(argv, given)
+        source = f"{self.function.__name__}(...)"
+        config = build_config(self.config_class, given, values, arguments, caller=source)
+        if arguments is not None and arguments.print_config:
+            from naga.config.listing import config_text
+
+            sys.stdout.write(config_text(config))
+            raise SystemExit(0)
+        return _Call((*owner, config), rest)
+
+    def _parse(self, argv: list[str], given: Any) -> Arguments:
+        from naga.config.arguments import parse_arguments
+        from naga.config.building import given_schema
+        from naga.config.listing import list_keys
+
+        return parse_arguments(
+            argv,
+            program=os.path.basename(sys.argv[0]),  # noqa: PTH119 - a plain name
+            description=inspect.getdoc(self.function),
+            list_keys=lambda: list_keys(given_schema(self.config_class, given)[0], self.config_class),
+        )
+
+    @contextmanager
+    def _recorded(self, config: DictConfig, argv: list[str] | None) -> Iterator[Callable[[Any], Any]]:
+        """Record that the function started and how it ended; the yielded function takes note of what it returned."""
+        from naga.config.plain import plain_config
+
+        code = inspect.unwrap(self.function).__code__
+        caller = describe_caller(self.function.__module__, self.function.__qualname__, code, argv)
+        # A main that another main calls is no news for the host.
+        host = current_host() if current_run() is None else None
+        seeds = _seed(config)
+        run = ActiveRun(plain_config(config), caller, loaded_before=host.loaded_before if host else (), seeds=seeds)
+        if self.lock:
+            run.start()
+        if host is not None:
+            host.note(config, run)
+        opened: set[str] = set()
+        try:
+            with running(run), watched_reads(opened):
+                yield host.returned if host is not None else lambda value: value
+        except BaseException as error:
+            if is_clean_exit(error):
+                self._finish(run, opened)
+            else:
+                run.fail(error_entry(error), opened)
+            raise
+        self._finish(run, opened)
+
+    def _finish(self, run: ActiveRun, opened: set[str]) -> None:
+        receipt = run.finish(opened, strict=self.strict)
+        if receipt is None:
+            return
+        if receipt.error is not None:
+            hint = "declare it: runlock(data=[...])" if receipt.error.type == "UndeclaredReads" else "run it again"
+            raise IntegrityError(receipt.error.message, hint=hint, path=run.receipt_path)
+        undeclared = receipt.used["undeclared"]
+        if undeclared:
+            print(_undeclared_line(undeclared), file=sys.stderr)  # noqa: T201 - the one line at the end
+
+
+def _seed(config: DictConfig) -> dict[str, int] | None:
+    seed = config.get("seed")
+    if not isinstance(seed, int) or isinstance(seed, bool):
+        return None
+    from naga.lock.seeds import set_seeds
+
+    return set_seeds(seed)
+
+
+def _undeclared_line(paths: list[str]) -> str:
+    shown = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+    count = "1 file was" if len(paths) == 1 else f"{len(paths)} files were"
+    return f"naga: {count} read but not declared: {shown} (declare data: runlock(data=[...]))"
+
+
+class _Call(NamedTuple):
+    arguments: tuple[Any, ...]
+    keywords: dict[str, Any]
+
+
+@contextmanager
+def _last_words(argv: list[str] | None) -> Iterator[None]:
+    """End a script with one line for an error of naga, unless another program runs the script."""
     try:
-        config, rest = _config_from_command_line(function, config_class, args, kwargs, argv)
-        return _call(function, config, rest, lock, argv)
+        yield
     except NagaError as error:
-        if current_host() is not None:
+        if argv is None or current_host() is not None:
             raise
         if "--debug" in argv:
             traceback.print_exc()
@@ -102,106 +257,16 @@ def _call_from_command_line(
         raise SystemExit(error.exit_code) from None
 
 
-def _config_from_command_line(
-    function: Callable[..., Any],
-    config_class: Any,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    argv: list[str],
-) -> tuple[DictConfig, dict[str, Any]]:
-    from naga.config.arguments import parse_arguments
-    from naga.config.layers import Layer, file_layers, merge_layers, override_layer, resolve_config
-    from naga.config.listing import list_keys
-
-    base, keywords, rest = _split_arguments(function, args, kwargs)
-    arguments = parse_arguments(
-        argv,
-        program=os.path.basename(sys.argv[0]),  # noqa: PTH119 - a plain name
-        description=inspect.getdoc(function),
-        list_keys=lambda: list_keys(_schema_and_layers(config_class, base)[0], config_class),
-    )
-    schema, layers = _schema_and_layers(config_class, base)
-    scope = None
-    if arguments.experiment is not None and arguments.config is None:
-        raise UsageError("--experiment needs the file that holds it", hint="add --config FILE")
-    if arguments.config is not None:
-        from_file, scope = file_layers(arguments.config, arguments.experiment, schema)
-        layers += from_file
-    if arguments.overrides:
-        layers.append(override_layer(arguments.overrides))
-    if keywords:
-        layers.append(Layer.of_values(_call_source(function), keywords))
-    return resolve_config(merge_layers(schema, layers), scope), rest
-
-
-def _config_from_arguments(
-    function: Callable[..., Any], config_class: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[DictConfig, dict[str, Any]]:
-    from naga.config.layers import Layer, merge_layers, resolve_config
-
-    base, keywords, rest = _split_arguments(function, args, kwargs)
-    schema, layers = _schema_and_layers(config_class, base)
-    if keywords:
-        layers.append(Layer.of_values(_call_source(function), keywords))
-    return resolve_config(merge_layers(schema, layers)), rest
-
-
-def _schema_and_layers(config_class: Any, base: Any) -> tuple[DictConfig, list[Any]]:
-    """Make the schema, and the layer of a config object that was given, unless that object is of the class itself."""
-    from naga.config.layers import Layer
-    from naga.config.objects import instance_values
-    from naga.config.schema import make_schema
-
-    if base is None or base is config_class:
-        return make_schema(config_class), []
-    if isinstance(config_class, type) and type(base) is config_class:
-        return make_schema(base), []
-    values: Any = base if hasattr(base, "keys") else instance_values(base)
-    return make_schema(config_class), [Layer.of_values("the config that was given", values)]
-
-
 def _split_arguments(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[Any, dict[str, Any], dict[str, Any]]:
-    """Tell apart the config object, config keys by name, and further parameters of the function."""
+) -> tuple[tuple[Any, ...], Any, dict[str, Any], dict[str, Any]]:
+    """Tell apart the object of a method, the config object, config keys by name, and further parameters."""
     names = list(inspect.signature(function).parameters)
-    base = args[0] if args else kwargs.pop(names[0], None) if names else None
+    owner = args[:1] if names[:1] in (["self"], ["cls"]) else ()
+    names, args = names[len(owner) :], args[len(owner) :]
     if len(args) > 1:
         raise UsageError(f"{function.__name__}() takes one config; pass everything else by name")
+    given = args[0] if args else kwargs.get(names[0]) if names else None
     further = {name: kwargs[name] for name in names[1:] if name in kwargs}
-    keywords = {name: value for name, value in kwargs.items() if name not in further}
-    return base, keywords, further
-
-
-def _call_source(function: Callable[..., Any]) -> str:
-    return f"{function.__name__}(...)"
-
-
-def _call(
-    function: Callable[..., R],
-    config: DictConfig,
-    rest: Mapping[str, Any],
-    lock: bool,
-    argv: list[str] | None = None,
-) -> R:
-    """Call the function as a run: record that it started, and how it ended."""
-    from naga.config.plain import plain_config
-
-    plain = inspect.unwrap(function)
-    caller = describe_caller(function.__module__, function.__qualname__, plain.__code__, argv)
-    host = current_host()
-    run = ActiveRun(plain_config(config), caller, loaded_before=host.loaded_before if host else ())
-    if lock:
-        run.start()
-    if host is not None:
-        host.note(config, run)
-    with running(run):
-        try:
-            value = function(config, **rest)
-        except BaseException as error:
-            run.fail(error_entry(error))
-            raise
-    run.finish()
-    if host is not None:
-        host.value = value
-    return value
+    taken = {*names[:1], *further}
+    return owner, given, {name: value for name, value in kwargs.items() if name not in taken}, further

@@ -48,7 +48,22 @@ class Host:
         config : DictConfig
         run : ActiveRun
         """
-        self.config, self.run = config, run
+        self.config, self.run, self.value = config, run, None
+
+    def returned(self, value: Any) -> Any:
+        """Take down what that main returned.
+
+        Parameters
+        ----------
+        value : object
+
+        Returns
+        -------
+        object
+            The same.
+        """
+        self.value = value
+        return value
 
 
 @contextlib.contextmanager

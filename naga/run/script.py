@@ -57,9 +57,34 @@ class RunResult:
 
     def __str__(self) -> str:
         lines = [f"{self.script.name}: {self.receipt.status if self.receipt else 'finished'} in {self.duration:.2f} s"]
+        config = ", ".join(f"{key}={value!r}" for key, value in self.shown_config().items())
+        if config:
+            lines.append(f"config: {_shortened(config)}")
+        if self.value is not None:
+            lines.append(f"value: {_shortened(repr(self.value))}")
         if self.receipt_path is not None:
             lines.append(f"receipt: {os.path.relpath(self.receipt_path)}")
         return "\n".join(lines)
+
+    def shown_config(self) -> dict[str, Any]:
+        """Return the config as it may be shown.
+
+        Returns
+        -------
+        dict
+            Plain values, redacted where secret; empty for a script without a `clicfg` main.
+        """
+        if self.receipt is not None:
+            return dict(self.receipt.config)
+        from naga.config.plain import plain_config
+        from naga.lock.redact import Redactor
+
+        shown: dict[str, Any] = Redactor().value(plain_config(self.config))
+        return shown
+
+
+def _shortened(text: str, limit: int = 160) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}..."
 
 
 def run_script(script: str | os.PathLike[str], argv: Sequence[str] = ()) -> RunResult:
@@ -95,10 +120,10 @@ def run_script(script: str | os.PathLike[str], argv: Sequence[str] = ()) -> RunR
     path = Path(script)
     source = _read_source(path)
     module = types.ModuleType("__main__")
-    module.__file__ = str(path)
+    module.__file__ = str(path.absolute())
     host = Host(loaded_before=frozenset(sys.modules))
     begin = time.perf_counter()
-    with _as_main_program(module, path, argv), hosting(host):
+    with _as_main_program(module, path, argv), _outside_running_loop(), hosting(host):
         try:
             exec(compile(source, str(path.absolute()), "exec", dont_inherit=True), vars(module))  # noqa: S102
         except SystemExit as stop:
@@ -135,6 +160,21 @@ def _as_main_program(module: types.ModuleType, path: Path, argv: Sequence[str]) 
         yield
     finally:
         sys.modules["__main__"], sys.argv, sys.path[:] = before
+
+
+@contextmanager
+def _outside_running_loop() -> Iterator[None]:
+    """Hide the event loop that a kernel runs its cells in, so that a script can run one of its own."""
+    asyncio = sys.modules.get("asyncio")
+    loop = asyncio._get_running_loop() if asyncio is not None else None
+    if asyncio is None or loop is None:
+        yield
+        return
+    asyncio._set_running_loop(None)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(loop)
 
 
 def _check_exit(path: Path, stop: SystemExit) -> None:

@@ -1,0 +1,226 @@
+"""Which layer wins, and what an experiment may see of the file around it."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from omegaconf import OmegaConf
+
+from naga.errors import (
+    ConfigError,
+    ConfigFileError,
+    MissingValueError,
+    NagaError,
+    NotFoundError,
+    UnknownKeyError,
+    WrongTypeError,
+)
+from tests.programs import call_script
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+SCRIPT = """\
+from naga import clicfg
+
+class Config:
+    param = 1
+    save_dir = 'results/class'
+    name: str = 'n'
+    table = {'a': 1}
+    class inner:
+        x = 1
+
+@clicfg(config_class=Config, lock=False)
+def main(cfg, further=None):
+    return cfg
+
+if __name__ == '__main__':
+    main()
+"""
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Return a function that gives the config of a script for the text of a config file and arguments."""
+
+    def run(text: str, *arguments: str, script: str = SCRIPT) -> dict[str, Any]:
+        path = tmp_path / "conf.yml"
+        path.write_text(textwrap.dedent(text), encoding="utf-8")
+        config = call_script(tmp_path, script, "--config", str(path), *arguments).value
+        content = OmegaConf.to_container(config, resolve=True)
+        assert isinstance(content, dict)
+        return {str(key): value for key, value in content.items()}
+
+    return run
+
+
+LAYERS = """
+    param: 2
+    name: file
+    process:
+      param: 3
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "call", "param"),
+    [
+        ("", [], "main()", 1),
+        (LAYERS.replace("process:\n      param: 3", ""), [], "main()", 2),
+        (LAYERS, ["--experiment", "process"], "main()", 3),
+        (LAYERS, ["--experiment", "process", "-o", "param=4"], "main()", 4),
+        (LAYERS, ["--experiment", "process", "-o", "param=4"], "main(param=5)", 5),
+        (LAYERS, ["--experiment", "process", "-o", "param=4"], "main(Config())", 4),
+        ("", [], "main({'param': 9})", 9),
+        ("", ["-o", "param=4"], "main({'param': 9})", 4),
+        ("", [], "main({'param': 9}, param=5)", 5),
+    ],
+)
+def test_later_layer_wins_over_the_ones_before(
+    load: Callable[..., dict[str, Any]], text: str, arguments: list[str], call: str, param: int
+) -> None:
+    config = load(text, *arguments, script=SCRIPT.replace("    main()\n", f"    {call}\n"))
+    assert config["param"] == param
+
+
+def test_object_of_the_class_lies_below_the_file(load: Callable[..., dict[str, Any]]) -> None:
+    call = "    cfg = Config(); cfg.param = 7; cfg.name = 'object'; cfg.table = {'b': 2}; main(cfg)\n"
+    config = load("name: file\n", script=SCRIPT.replace("    main()\n", call))
+    assert (config["param"], config["name"], config["table"]) == (7, "file", {"b": 2})
+
+
+@pytest.mark.parametrize("call", ["cfg = Config(); cfg.param = 'abc'; main(cfg)", "main(param='abc')"])
+def test_object_with_a_value_of_the_wrong_type_names_the_key(load: Callable[..., dict[str, Any]], call: str) -> None:
+    with pytest.raises(WrongTypeError, match=r"'param' in .* must be int, not 'abc'"):
+        load("", script=SCRIPT.replace("    main()\n", f"    {call}\n"))
+
+
+def test_object_of_another_class_sets_the_keys_that_it_has(load: Callable[..., dict[str, Any]]) -> None:
+    call = "    class Other:\n        param = 8\n        class inner:\n            x = 9\n    main({})\n"
+    for given in ("Other()", "Other"):
+        config = load("", script=SCRIPT.replace("    main()\n", call.format(given)))
+        assert (config["param"], config["name"], config["inner"]) == (8, "n", {"x": 9})
+
+
+def test_config_of_omegaconf_keeps_its_interpolations(load: Callable[..., dict[str, Any]]) -> None:
+    call = (
+        "    from omegaconf import OmegaConf\n    main(OmegaConf.create({'save_dir': 'r/${param}', 'name': '???'}), param=3)\n"
+    )
+    config = load("", script=SCRIPT.replace("    main()\n", call))
+    assert (config["save_dir"], config["name"]) == ("r/3", "n")
+
+
+def test_node_of_a_config_of_omegaconf_sees_the_config_around_it(load: Callable[..., dict[str, Any]]) -> None:
+    call = """\
+    from omegaconf import OmegaConf
+    main(OmegaConf.create({'folder': 'F', 'process': {'save_dir': '${folder}/x'}}).process)
+"""
+    assert load("", script=SCRIPT.replace("    main()\n", call))["save_dir"] == "F/x"
+
+
+@pytest.mark.parametrize(
+    ("text", "experiment", "arguments", "expected"),
+    [
+        ("process: {save_dir: 'results/${param}'}", "process", ["-o", "param=3"], {"save_dir": "results/3"}),
+        ("process: {save_dir: '${folder}/${other.x}'}\nfolder: F\nother: {x: 3}", "process", [], {"save_dir": "F/3"}),
+        ("a: {b: {param: 7}}", "a.b", [], {"param": 7}),
+        ("a: {param: 4, save_dir: 'r/${.param}'}", "a", [], {"save_dir": "r/4"}),
+        ("param: 9\nname: top\na: {name: node}", "a", [], {"param": 9, "name": "node"}),
+        ("save_dir: top\na: {save_dir: '${save_dir}/a'}", "a", [], {"save_dir": "top/a"}),
+        ("inner: {x: 5}\na: {inner: {x: '${inner.x}'}}", "a", [], {"inner": {"x": 5}}),
+        ("save_dir: '${folder}/${param}'\nfolder: F\na: {save_dir: '${save_dir}/a'}", "a", ["-o", "param=3"],
+         {"save_dir": "F/3/a"}),
+        ("a: {param: 5, save_dir: 'r/${a.param}'}", "a", ["-o", "param=3"], {"save_dir": "r/3"}),
+        ("a: {b: {param: 5, save_dir: 'r/${a.b.param}'}}", "a.b", ["-o", "param=3"], {"save_dir": "r/3"}),
+        ("a: {param: 5, save_dir: '${b.out}'}\nb: {out: 'r/${a.param}'}", "a", ["-o", "param=3"], {"save_dir": "r/3"}),
+        ("a: ${b}\nb: {param: 4}", "a", [], {"param": 4}),
+        ("a: {table: '${b}'}\nb: {z: 8}", "a", [], {"table": {"z": 8}}),
+        ("a: {param: 4}\nb: {x: '${nowhere}', y: '${runlock_data:nope.csv}', z: '???'}", "a", [], {"param": 4}),
+        ("save_dir: '${nowhere}'\na: {save_dir: s}", "a", [], {"save_dir": "s"}),
+        ("1: one\na: {param: 2}", "a", [], {"param": 2}),
+    ],
+)  # fmt: skip
+def test_experiment_lies_over_the_keys_of_its_file(
+    load: Callable[..., dict[str, Any]], text: str, experiment: str, arguments: list[str], expected: dict[str, Any]
+) -> None:
+    config = load(text, "--experiment", experiment, *arguments)
+    assert {key: config[key] for key in expected} == expected
+
+
+def test_experiment_adds_no_keys_of_the_file_around_it(load: Callable[..., dict[str, Any]]) -> None:
+    config = load("folder: F\nprocess: {param: 2}\nother: {x: 1}", "--experiment", "process")
+    assert list(config) == ["param", "save_dir", "name", "table", "inner"]
+
+
+def test_required_key_may_stand_beside_the_experiment(load: Callable[..., dict[str, Any]]) -> None:
+    script = SCRIPT.replace("param = 1", "param: int")
+    assert load("param: 6\na: {name: x}", "--experiment", "a", script=script)["param"] == 6
+    with pytest.raises(MissingValueError, match="'param'"):
+        load("a: {name: x}", "--experiment", "a", script=script)
+
+
+@pytest.mark.parametrize(
+    ("text", "experiment", "error", "says"),
+    [
+        ("process: {param: 1}", "proces", NotFoundError, ["'proces'", "conf.yml", "'process'"]),
+        ("a: {b: {param: 1}}", "a.c", NotFoundError, ["'a.c'", "'a.b'"]),
+        ("a: 3", "a", NotFoundError, ["'a'", "none"]),
+        ("a:", "a", NotFoundError, ["'a'"]),
+        ("a:\n  zz: 3", "a", UnknownKeyError, ["'zz'", "conf.yml:2"]),
+        ("a:\n  inner:\n    zz: 3", "a", UnknownKeyError, ["'inner.zz'", "conf.yml:3"]),
+        ("a:\n  param: x", "a", WrongTypeError, ["'param'", "conf.yml:2", "int"]),
+        ("a: {save_dir: '${nowhere}'}", "a", ConfigError, ["'save_dir'", "nowhere"]),
+        ("a: {save_dir: '${a.save_dir}'}", "a", ConfigError, ["'save_dir'", "ecursive"]),
+    ],
+)
+def test_experiment_that_makes_no_sense_names_the_key(
+    load: Callable[..., dict[str, Any]], text: str, experiment: str, error: type[NagaError], says: list[str]
+) -> None:
+    with pytest.raises(error) as caught:
+        load(text, "--experiment", experiment)
+    for words in says:
+        assert words in caught.value.one_line()
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "says"),
+    [
+        ("\nparam: abc", WrongTypeError, ["'param'", "conf.yml:2", "int", "'abc'"]),
+        ("\ninner: 3", WrongTypeError, ["'inner'", "conf.yml:2", "not 3", "inner.x"]),
+        ("\n\ntable: [1]", WrongTypeError, ["'table'", "conf.yml:3", "a list"]),
+        ("inner:\n  x: abc", WrongTypeError, ["'inner.x'", "conf.yml:2"]),
+        ("save_dir: ${nope", ConfigFileError, ["'save_dir'", "conf.yml:1"]),
+        ("param: 1\nparam: 2", ConfigFileError, ["conf.yml:2", "param"]),
+        ("save_dir: ${oc.env:NOT_SET}", ConfigError, ["'save_dir'", "NOT_SET"]),
+        ("save_dir: ${nope:1}", ConfigError, ["'save_dir'", "nope"]),
+        ("save_dir: ${save_dir}", ConfigError, ["'save_dir'", "ecursive"]),
+        ("name: ${inner}", ConfigError, ["'name'"]),
+    ],
+)
+def test_file_that_does_not_fit_names_key_and_line(
+    load: Callable[..., dict[str, Any]], text: str, error: type[NagaError], says: list[str]
+) -> None:
+    with pytest.raises(error) as caught:
+        load(text)
+    for words in says:
+        assert words in caught.value.one_line()
+    assert "\n" not in caught.value.one_line()
+
+
+def test_item_of_a_list_in_a_file_is_named_with_its_line(load: Callable[..., dict[str, Any]]) -> None:
+    script = SCRIPT.replace("param = 1", "param: list[int] = [1]")
+    with pytest.raises(WrongTypeError, match=r"'param\[1\]' in .*conf.yml:3 must be int, not 'x'"):
+        load("param:\n  - 1\n  - x\n", script=script)
+
+
+def test_value_that_is_resolved_is_not_resolved_again_when_it_is_read(
+    load: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LITERAL", "${param} and \\${param}")
+    config = load("name: ${oc.env:LITERAL}\nsave_dir: '${name}'\ntable: {a: '\\${param}', b: '${name}'}")
+    literal = "${param} and \\${param}"
+    assert config == {**config, "name": literal, "save_dir": literal, "table": {"a": "${param}", "b": literal}}
