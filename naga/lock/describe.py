@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from naga.lock.receipt import DataEntry, Receipt, RepositoryEntry
+    from naga.lock.receipt import DataEntry, PrevEntry, Receipt, RepositoryEntry
 
-__all__ = ["describe_receipt", "lineage_lines", "short_digest", "stage_name"]
+__all__ = ["describe_receipt", "lineage_lines", "printable", "short_digest", "stage_name"]
+
+_WIDEST = 240
+"""Characters of indentation; what is 80 stages up and more stands below each other."""
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
@@ -31,9 +34,9 @@ def stage_name(receipt: Receipt) -> str:
     function = str(receipt.caller.get("function") or "").rpartition(".")[2]
     file = receipt.caller.get("file")
     if not isinstance(file, str):
-        return function or "run"
+        return printable(function) or "run"
     stem = PurePath(file).stem
-    return stem if function in ("", "main", "<module>") else f"{stem}:{function}"
+    return printable(stem if function in ("", "main", "<module>") else f"{stem}:{function}")
 
 
 def describe_receipt(receipt: Receipt) -> str:
@@ -48,7 +51,7 @@ def describe_receipt(receipt: Receipt) -> str:
     str
         Several lines: what ran, how it ended, its config, code, data, outputs, and the stages before it.
     """
-    return "\n".join(_lines(receipt))
+    return "\n".join(map(printable, _lines(receipt)))
 
 
 def lineage_lines(receipt: Receipt) -> list[str]:
@@ -63,7 +66,7 @@ def lineage_lines(receipt: Receipt) -> list[str]:
     list of str
         One line for each prev of each stage. A stage that more than one other reads is drawn out once.
     """
-    return list(_tree(receipt, receipt.lineage, "", set()))
+    return [printable(line) for line in _tree(receipt)]
 
 
 def short_digest(digest: str | None) -> str:
@@ -81,17 +84,37 @@ def short_digest(digest: str | None) -> str:
     return (digest or "none").rpartition(":")[2][:10]
 
 
+def printable(text: str) -> str:
+    r"""Spell out what could move the cursor or change the colours of a terminal: a receipt may come from anybody.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+        Without control characters, lone surrogates and line breaks.
+
+    Examples
+    --------
+    >>> print(printable("red \x1b[31m"))
+    red \x1b[31m
+    """
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
 def _lines(receipt: Receipt) -> Iterator[str]:
     took = "" if receipt.duration is None else f" after {receipt.duration:.2f} s"
     yield f"{stage_name(receipt)}  {receipt.status}{took}"
     if receipt.error is not None:
         where = f"  ({receipt.error.file}:{receipt.error.line})" if receipt.error.file else ""
-        yield f"  error    {receipt.error.type}: {_printable(receipt.error.message)}{where}"
+        yield f"  error    {receipt.error.type}: {receipt.error.message}{where}"
     yield f"  id       {receipt.id}"
     yield f"  started  {receipt.started}"
     if receipt.recipe:
         yield f"  recipe   {receipt.recipe}"
-    yield from _section("config", {key: _value(value) for key, value in receipt.config.items()})
+    yield from _section("config", {key: _value(value) for key, value in receipt.config.items() if key != "runlock"})
     yield from _section("code", {name: _repository(entry) for name, entry in receipt.repos.items()})
     yield from _section("data", {name: _data(entry) for name, entry in receipt.data.items()})
     yield from _section("outputs", {name: _data(entry) for name, entry in receipt.outputs.items()})
@@ -103,20 +126,21 @@ def _lines(receipt: Receipt) -> Iterator[str]:
 def _section(title: str, rows: Mapping[str, str]) -> Iterator[str]:
     if rows:
         yield f"  {title}"
+        rows = {printable(name): text for name, text in rows.items()}
         width = min(max(len(name) for name in rows), 40)
-        yield from (f"    {_printable(name).ljust(width)}  {text}" for name, text in rows.items())
+        yield from (f"    {name.ljust(width)}  {text}" for name, text in rows.items())
 
 
 def _repository(entry: RepositoryEntry) -> str:
     if entry.snapshot is None:
-        return _printable(entry.problem or "not recorded")
+        return entry.problem or "not recorded"
     state = "uncommitted changes, kept in the snapshot" if entry.dirty else "clean"
     return f"{short_digest(entry.snapshot)} ({state})"
 
 
 def _data(entry: DataEntry) -> str:
     files = f", {entry.files} files" if entry.files is not None else ""
-    return f"{_printable(entry.path)}  {short_digest(entry.digest)}  {_size(entry.size)}{files}"
+    return f"{entry.path}  {short_digest(entry.digest)}  {_size(entry.size)}{files}"
 
 
 def _size(size: int) -> str:
@@ -127,25 +151,26 @@ def _size(size: int) -> str:
 
 
 def _value(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else _printable(value)
+    return json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else value
 
 
-def _printable(text: str) -> str:
-    """Spell out what could move the cursor or change the colours of a terminal: a receipt may come from anybody."""
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
-
-
-def _tree(receipt: Receipt, lineage: Mapping[str, Receipt], indent: str, drawn: set[str]) -> Iterator[str]:
-    names = list(receipt.prevs)
-    for name in names:
-        entry = receipt.prevs[name]
-        last = name == names[-1]
-        ancestor = lineage.get(entry.id)
+def _tree(receipt: Receipt) -> Iterator[str]:
+    """Walk the prevs depth first; without recursion, since a lineage may be thousands of stages deep."""
+    drawn: set[str] = set()
+    waiting = list(_branches(receipt, ""))
+    while waiting:
+        name, entry, indent, is_last = waiting.pop()
+        ancestor = receipt.lineage.get(entry.id)
         stage = stage_name(ancestor) if ancestor else name
         status = ancestor.status if ancestor else "not recorded"
         again = " (above)" if entry.id in drawn and ancestor and ancestor.prevs else ""
-        text = f"{_printable(stage)}  {status}  {_printable(entry.path)}{again}"
-        yield f"{indent}{'└─ ' if last else '├─ '}{text}"
+        yield f"{indent}{'└─ ' if is_last else '├─ '}{stage}  {status}  {entry.path}{again}"
         if ancestor is not None and entry.id not in drawn:
             drawn.add(entry.id)
-            yield from _tree(ancestor, lineage, indent + ("   " if last else "│  "), drawn)
+            waiting += _branches(ancestor, (indent + ("   " if is_last else "│  "))[:_WIDEST])
+
+
+def _branches(receipt: Receipt, indent: str) -> Iterator[tuple[str, PrevEntry, str, bool]]:
+    """Yield the prevs of a receipt, the last one first."""
+    for number, (name, entry) in enumerate(reversed(list(receipt.prevs.items()))):
+        yield name, entry, indent, number == 0

@@ -78,6 +78,10 @@ _READERS: Final = 16
 """Threads for small files, when it is the disk that takes the time."""
 _LINK = bytes(16)
 """What stands for the digest of a link in the index."""
+_TICK: Final = int(2e9 * time.clock_getres(5)) if sys.platform == "linux" else 20_000_000
+"""Nanoseconds in which two changes may get the same ctime: two ticks of the kernel's CLOCK_REALTIME_COARSE."""
+_PATIENCE: Final = 10
+"""How many changes to wait for, a tick each."""
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -152,7 +156,7 @@ def hash_path(
     >>> with TemporaryDirectory() as folder:
     ...     _ = (Path(folder) / "a.txt").write_text("naga")
     ...     hash_path(Path(folder) / "a.txt").digest
-    'xxh3_128:8f97229d2b6a2c0d7b1ff5ed0c4dd4ff'
+    'xxh3_128:0916dbe7a84548857c829f212249cbe6'
     """
     place = Path(path)
     selection = Selection.of(include, exclude)
@@ -310,9 +314,7 @@ def _read_file(
     try:
         descriptor = os.open(path, _READ | (os.O_NOFOLLOW if inside else 0), dir_fd=folder_fd)
         try:
-            before = os.fstat(descriptor)
-            if not stat.S_ISREG(before.st_mode):
-                raise special_file_error(place)
+            before = _wait_for_quiet(descriptor, place)
             size, digest = _hash_descriptor(descriptor, before.st_size, bar)
             after = os.fstat(descriptor)
         finally:
@@ -323,6 +325,19 @@ def _read_file(
     if size != before.st_size or not stat_key(before) == stat_key(after) == stat_key(named):
         raise ChangedWhileReadError(f"{place} changed while it was read", hint=AGAIN, path=place)
     return before, digest
+
+
+def _wait_for_quiet(descriptor: int, place: Path) -> os.stat_result:
+    """Return the status of an open file as soon as a further change would be visible in its ctime."""
+    for _ in range(_PATIENCE):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise special_file_error(place)
+        wait = status.st_ctime_ns + _TICK - time.time_ns()
+        if not 0 < wait <= _TICK:
+            return status
+        time.sleep(wait / 1e9)
+    raise ChangedWhileReadError(f"{place} changed while it was read", hint=AGAIN, path=place)
 
 
 def _read_quiet_file(name: str, folder_fd: int, long_ago: int) -> tuple[bytes, bytes] | None:

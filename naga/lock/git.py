@@ -394,6 +394,6 @@ def _without_credentials(url: str) -> str:
     if not mark or scheme == "file":
         return url
     # A password may hold an unescaped slash: then what looks like a port is no number.
-    address = re.sub(r"\A(?:[^/?#]*@|[^/?#@\[]*:(?!\d*(?:[/?#]|\Z)).*@)+", "", rest, flags=re.DOTALL)
+    address = re.sub(r"\A(?:[^/?#]*@|(?!\[)[^/?#@]*:(?!\d*(?:[/?#]|\Z)).*@)+", "", rest, flags=re.DOTALL)
     user = re.split(r"[:@]", rest)[0] + "@" if address != rest and scheme.endswith("ssh") else ""
     return f"{scheme}://{user}{re.split('[?#]', address)[0]}"

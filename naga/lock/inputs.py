@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from naga.errors import ConfigError, NotFoundError
+from naga.lock.atomic import TEMPORARY
 from naga.lock.digest import PathDigest, hash_path
 from naga.lock.project import nearest_path
 from naga.lock.receipt import RECEIPT_NAME
 
 __all__ = ["NOT_DATA", "checked_path", "existing_path", "read_data"]
 
-NOT_DATA = (RECEIPT_NAME, "log.txt", ".naga/**")
+NOT_DATA = (RECEIPT_NAME, "log.txt", ".naga/", TEMPORARY)
 """What naga itself leaves in the folder of a stage; it says nothing about the data in it."""
 
 
@@ -60,7 +61,7 @@ def existing_path(place: Any, key: str) -> Path:
         As for `read_data`.
     """
     path = checked_path(place, key)
-    if path.exists():
+    if os.path.exists(path):  # noqa: PTH110 - Path.exists raises where a name is too long
         return path
     found = nearest_path(path)
     hint = f"did you mean {found}?" if found else "check the path; relative paths count from the current folder"
@@ -86,7 +87,8 @@ def checked_path(place: Any, key: str) -> Path:
     ConfigError
         It is none.
     """
-    if isinstance(place, str | os.PathLike) and os.fspath(place):
-        return Path(place)
+    text = os.fspath(place) if isinstance(place, str | os.PathLike) else None
+    if isinstance(text, str) and text:
+        return Path(text)
     message = f"{key} holds {place!r}, which is no path"
     raise ConfigError(message, hint=f"give {key} a path, a list of paths or a mapping of names to paths", key=key)

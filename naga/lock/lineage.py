@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from naga.errors import IntegrityError
+from naga.lock.project import absolute_path
 from naga.lock.receipt import PrevEntry, Receipt, find_receipt, read_receipt, receipt_digest
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def read_prev(place: str | os.PathLike[str]) -> Prev:
     IntegrityError
         The receipt cannot be read, or its run did not finish.
     """
-    path = find_receipt(place).absolute()
+    path = absolute_path(find_receipt(place))
     receipt = read_receipt(path)
     if receipt.status != "finished":
         message = f"{path} is the receipt of a run that is {receipt.status}, not finished"

@@ -111,9 +111,7 @@ def _read_headers(folder: Path, metadata: str) -> tuple[str, str] | None:
         head = file.read_text(encoding="utf-8", errors="replace").partition("\n\n")[0]
     except OSError:  # what is left of a removed distribution
         return None
-    headers: dict[str, str] = {}
-    for key, value in _HEADER.findall(head):
-        headers.setdefault(key, value)
+    headers = dict(_HEADER.findall(head))
     return (normalized_name(headers["Name"]), headers["Version"]) if len(headers) == 2 else None
 
 

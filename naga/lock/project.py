@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from naga.errors import nearest
 
-__all__ = ["find_project", "nearest_path", "portable_path", "resolve_path"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-_MARKS = ("naga.toml", ".git")
+__all__ = ["MARKS", "absolute_path", "find_project", "nearest_path", "portable_path", "resolve_path"]
+
+MARKS = ("naga.toml", ".git")
+"""What lies at the root of a project."""
 
 
 def find_project(start: Path) -> Path:
@@ -26,9 +31,10 @@ def find_project(start: Path) -> Path:
         The nearest folder at or above `start` that holds a ``naga.toml`` or a ``.git``; without one, the folder
         `start` itself or, for a file, the folder that holds it.
     """
-    absolute = Path(os.path.abspath(start))  # noqa: PTH100 - links are kept: the project is where the person sees it
+    # Links are kept: the project is where the person sees it.
+    absolute = absolute_path(start)
     for folder in (absolute, *absolute.parents):
-        if any((folder / mark).exists() for mark in _MARKS):
+        if any((folder / mark).exists() for mark in MARKS):
             return folder
     return absolute if absolute.is_dir() else absolute.parent
 
@@ -55,11 +61,36 @@ def portable_path(path: str | os.PathLike[str], root: Path) -> str:
     >>> portable_path("/elsewhere/raw.csv", Path("/project"))
     '/elsewhere/raw.csv'
     """
-    absolute = os.path.abspath(path)  # noqa: PTH100 - links are kept, ".." is not
-    for base in (str(root), os.path.realpath(root)):
-        if absolute == base or absolute.startswith(base.rstrip("/") + "/"):
-            return Path(os.path.relpath(absolute, base)).as_posix()
-    return Path(absolute).as_posix()
+    absolute = absolute_path(path)
+    for base, place in _spellings(str(absolute), root):
+        if place == base or place.startswith(base.rstrip("/") + "/"):
+            return Path(os.path.relpath(place, base)).as_posix()
+    return absolute.as_posix()
+
+
+def absolute_path(path: str | os.PathLike[str]) -> Path:
+    """Write a path in full, as a person would.
+
+    Parameters
+    ----------
+    path : str or Path
+        Relative paths count from the current folder.
+
+    Returns
+    -------
+    Path
+        Absolute and without ``..``; links keep their own names, unless ``..`` leads out of the folder that a link
+        leads to.
+
+    Examples
+    --------
+    >>> absolute_path("/project/code/../data/raw.csv")
+    PosixPath('/project/data/raw.csv')
+    """
+    text = os.path.abspath(path)  # noqa: PTH100 - Path.resolve would follow links
+    if ".." in Path(path).parts and os.path.realpath(text) != os.path.realpath(path):
+        return Path(os.path.realpath(path))
+    return Path(text)
 
 
 def resolve_path(text: str, root: Path) -> Path:
@@ -94,9 +125,21 @@ def nearest_path(path: Path) -> Path | None:
         A sibling of similar name at the first level that is missing.
     """
     missing = path
-    while missing.parent != missing and not missing.parent.exists():
+    # Of what is no path at all, such as a whole text, os.path says without an error that it does not exist.
+    while missing.parent != missing and not os.path.exists(missing.parent):  # noqa: PTH110
         missing = missing.parent
-    if not missing.parent.is_dir():
+    try:
+        names = sorted(os.listdir(missing.parent))  # noqa: PTH208
+    except OSError:
         return None
-    found = nearest(missing.name, sorted(entry.name for entry in os.scandir(missing.parent)))
+    found = nearest(missing.name, names)
     return missing.with_name(found) if found else None
+
+
+def _spellings(absolute: str, root: Path) -> Iterator[tuple[str, str]]:
+    """Yield root and path as they are spelled, then with the links above them resolved."""
+    yield str(root), absolute
+    real_root = os.path.realpath(root)
+    yield real_root, absolute
+    folder, name = os.path.split(absolute)
+    yield real_root, os.path.join(os.path.realpath(folder), name)  # noqa: PTH118

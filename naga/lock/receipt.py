@@ -7,6 +7,7 @@ each value is checked for its type before it becomes part of a `Receipt`.
 from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - the types of the fields are read when a receipt is
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -14,9 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import msgspec
 
 from naga.errors import ConflictError, NotFoundError, ReceiptFormatError
-from naga.lock.atomic import folder_lock, write_atomically
+from naga.lock.atomic import folder_lock, read_file, write_atomically
 from naga.lock.digest import hash_bytes
 from naga.lock.document import SIZE_LIMIT, canonical_json, dump_document, parse_document
+from naga.lock.project import nearest_path
 
 if TYPE_CHECKING:
     import os
@@ -34,6 +36,7 @@ __all__ = [
     "read_receipt",
     "receipt_digest",
     "receipt_text",
+    "remove_receipt",
     "write_receipt",
 ]
 
@@ -41,9 +44,9 @@ FORMAT: Final = 1
 RECEIPT_NAME: Final = "run.lock"
 
 Status = Literal["started", "finished", "failed", "killed"]
-Identifier = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z_-]{4,64}$")]
-Digest = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_]{1,20}:[0-9a-f]{8,128}$")]
-Size = Annotated[int, msgspec.Meta(ge=0)]
+Identifier = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z_-]{4,64}\Z")]
+Digest = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_]{1,20}:[0-9a-f]{8,128}\Z")]
+Size = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,13 +177,12 @@ class Receipt:
         ReceiptFormatError
             The format is unknown, or a value is not what the format says; the message names the key.
         """
-        number = content.get("naga")
-        if number != FORMAT:
-            raise ReceiptFormatError(f"its format is {number!r}, this version of naga reads format {FORMAT}")
         try:
             return msgspec.convert(_builtins_of(content), cls)
-        except msgspec.ValidationError as error:
-            raise ReceiptFormatError(str(error).replace("`", "")) from error
+        except (msgspec.ValidationError, OverflowError) as error:
+            # The one float of the format is the duration, which not every msgspec names when it does not fit.
+            where = "duration: " if isinstance(error, OverflowError) else ""
+            raise ReceiptFormatError(where + str(error).replace("`", "")) from error
 
 
 def read_receipt(path: Path) -> Receipt:
@@ -203,13 +205,12 @@ def read_receipt(path: Path) -> Receipt:
         The file is not a receipt that this version can read; nothing in it was run or expanded.
     """
     try:
-        with path.open("rb") as file:
-            text = file.read(SIZE_LIMIT + 1)
-        return Receipt.from_mapping(parse_document(text))
-    except FileNotFoundError as error:
+        return Receipt.from_mapping(parse_document(read_file(path, SIZE_LIMIT + 1)))
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise NotFoundError(f"no receipt at {path}", path=path) from error
-    except OSError as error:
-        raise NotFoundError(f"cannot read the receipt {path}: {error.strerror}", path=path) from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise NotFoundError(f"cannot read the receipt {path}: {reason}", path=path) from error
     except ReceiptFormatError as error:
         hint = "restore the file or run that stage again"
         raise ReceiptFormatError(f"{path} is not a valid receipt: {error}", hint=hint, path=path) from error
@@ -242,6 +243,26 @@ def write_receipt(path: Path, receipt: Receipt, *, overwrite: bool = False) -> N
             hint = "give this run a folder of its own, or ask for overwriting"
             raise ConflictError(f"{path} holds the receipt of another run", hint=hint, path=path)
         write_atomically(path, content)
+
+
+def remove_receipt(path: Path, receipt: Receipt) -> None:
+    """Remove the file of a receipt that lies elsewhere by now.
+
+    Parameters
+    ----------
+    path : Path
+        The file. When there is none, or that of another run, nothing is done.
+    receipt : Receipt
+        That of the run.
+
+    Raises
+    ------
+    OSError
+        The permissions do not allow it.
+    """
+    with suppress(NotFoundError, ReceiptFormatError, FileNotFoundError), folder_lock(path.parent):
+        if read_receipt(path).id == receipt.id:
+            path.unlink()
 
 
 def receipt_text(receipt: Receipt) -> str:
@@ -300,32 +321,24 @@ def find_receipt(place: str | os.PathLike[str]) -> Path:
         Nothing is there, or no receipt belongs to it.
     """
     path = Path(place)
-    if path.is_dir():
-        found = path / RECEIPT_NAME
-    elif path.name == RECEIPT_NAME or path.suffix == ".lock":
-        found = path
-    else:
-        found = path.parent / RECEIPT_NAME
+    found = path
+    if path.is_dir() or path.suffix != ".lock":
+        found = (path if path.is_dir() else path.parent) / RECEIPT_NAME
     if found.is_file():
         return found
     if not path.exists():
-        raise NotFoundError(f"{path} does not exist", hint=_nearby(path), path=path)
+        near = nearest_path(path)
+        raise NotFoundError(f"{path} does not exist", hint=f"did you mean {near}?" if near else None, path=path)
     hint = f"run the stage that makes it, or give the path of its {RECEIPT_NAME}"
     raise NotFoundError(f"no receipt belongs to {path}: {found} does not exist", hint=hint, path=path)
 
 
-def _nearby(path: Path) -> str | None:
-    from naga.lock.project import nearest_path
-
-    found = nearest_path(path)
-    return f"did you mean {found}?" if found else None
-
-
 def _may_replace(path: Path, receipt: Receipt, content: bytes) -> bool:
     try:
-        if path.read_bytes() == content:
+        text = read_file(path, SIZE_LIMIT + 1)
+        if text == content:
             return True
-        old = read_receipt(path)
+        old = Receipt.from_mapping(parse_document(text))
     except FileNotFoundError:
         return True
     except ReceiptFormatError:
@@ -334,6 +347,12 @@ def _may_replace(path: Path, receipt: Receipt, content: bytes) -> bool:
 
 
 _KNOWN = frozenset(Receipt.__slots__) - {"extra"}
+_ENTRY_FIELDS = {
+    "repos": frozenset(RepositoryEntry.__slots__),
+    "data": frozenset(DataEntry.__slots__),
+    "outputs": frozenset(DataEntry.__slots__),
+    "prevs": frozenset(PrevEntry.__slots__),
+}
 _OPTIONAL = ("files", "include", "exclude", "excluded", "problem", "branch", "url", "file", "line")
 
 
@@ -352,7 +371,11 @@ def _mapping_of(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _builtins_of(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Set apart the keys that this version does not know, and check the ancestors' form."""
+    """Set apart the keys that this version does not know, and check what types cannot say."""
+    number = content.get("naga")
+    if type(number) is not int or number != FORMAT:
+        raise ReceiptFormatError(f"its format is {number!r}, this version of naga reads format {FORMAT}")
+    _check_entries(content)
     lineage = content.get("lineage", {})
     if not isinstance(lineage, dict) or not all(isinstance(value, dict) for value in lineage.values()):
         raise ReceiptFormatError("lineage is not a mapping of receipts")
@@ -363,3 +386,13 @@ def _builtins_of(content: Mapping[str, Any]) -> dict[str, Any]:
     known = {key: value for key, value in content.items() if key in _KNOWN}
     extra = {key: value for key, value in content.items() if key not in _KNOWN and key != "naga"}
     return {**known, "extra": extra, "lineage": {key: _builtins_of(value) for key, value in lineage.items()}}
+
+
+def _check_entries(content: Mapping[str, Any]) -> None:
+    """Refuse keys of entries that this version does not know: they would get lost, and with them the digest."""
+    for section, fields in _ENTRY_FIELDS.items():
+        entries = content.get(section)
+        for name, entry in entries.items() if isinstance(entries, dict) else ():
+            if isinstance(entry, dict) and not entry.keys() <= fields:
+                unknown = min(entry.keys() - fields)
+                raise ReceiptFormatError(f"the entry {name} of {section} has the unknown key {unknown}")

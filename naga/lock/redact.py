@@ -278,7 +278,7 @@ class Redactor:
         for argument in argv:
             is_value = is_value and not re.match(r"--|-[A-Za-z]\Z", argument)
             redacted.append(_mask(argument) if is_value else self._redact_argument(argument))
-            is_name = not is_value and (argument.startswith("--") or before == "-o") and "=" not in argument
+            is_name = (argument.startswith("--") or before == "-o") and "=" not in argument
             is_value = is_name and is_secret_name(argument.lstrip("-"), self._allowed)
             before = argument
         return redacted
@@ -306,7 +306,9 @@ class Redactor:
             shown = self._redact(key, path)
             while shown in redacted:  # two keys that differ in their secrets only
                 shown += "*"
-            redacted[shown] = self._redact_item(item, f"{path}.{key}" if path else str(key))
+            # A key that has become a secret name by being redacted is one, so that a second time changes nothing.
+            name = shown if is_secret_name(str(shown), self._allowed) else key
+            redacted[shown] = self._redact_item(item, f"{path}.{name}" if path else str(name))
         return redacted
 
     def _redact_item(self, item: Any, path: str) -> Any:

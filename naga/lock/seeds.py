@@ -49,11 +49,6 @@ def set_seeds(seed: int) -> dict[str, int]:
     Generators that a program makes itself, such as ``numpy.random.default_rng()``, take their seed from the
     program. The order of sets of strings is decided by ``PYTHONHASHSEED`` before Python starts. PyTorch may
     still choose algorithms that are not deterministic: see ``torch.use_deterministic_algorithms``.
-
-    Examples
-    --------
-    >>> set_seeds(7)["random"]
-    7
     """
     if not 0 <= seed <= _LARGEST:
         raise ConfigError(f"seed {seed} is out of range", hint=f"choose one from 0 to {_LARGEST}", key="seed")

@@ -248,19 +248,18 @@ def _sort_entry(status: _Status, record: bytes, *, conflict: bool) -> None:
     if conflict:
         # Our side stands for the entry of the index.
         _, submodule, _, mode, _, found, _, digest, _, path = record.split(b" ", 9)
-        staged = changed = False
+        state = b".U"
     else:
         state, submodule, _, mode, found, _, digest, path = record.split(b" ", 7)
-        # A submodule with changes inside and no other HEAD (S.MU) is the one that the index has.
-        same = submodule[:2] == b"S." and mode == found
-        staged, changed = state[:1] != b".", state[1:] != b"." and not same
     entry = (mode, digest) if int(mode) else None
     if submodule[2:] != b"..":
         status.excluded.add(path + b"/")
-    if staged:
+    if state[:1] != b".":
         status.edits[path] = entry
-    if conflict or changed:
-        (status.changed if int(found) else status.edits)[path] = entry if int(found) else None
+    if state[1:] != b"." and int(found):
+        status.changed[path] = entry
+    elif state[1:] != b".":
+        status.edits[path] = None
 
 
 def _may_hide(folder: Path, status: _Status) -> bool:
@@ -364,7 +363,7 @@ def _hash_files(root: Path, status: _Status, attributes: list[bytes], *, write: 
         return {}
     # Line ends and modes may depend on what the index had before.
     known = [b"%s %s\t%s\0" % (*entry, path) for path, entry in status.changed.items() if entry]
-    options = (*(() if write else ("--info-only",)), "--add", "--remove", "--replace", "--stdin")
+    options = (*(() if write else ("--info-only",)), "--add", "--remove", "--stdin")
     with TemporaryDirectory(prefix="naga-") as scratch:
         variables = {"GIT_INDEX_FILE": f"{scratch}/index"}
         if known or attributes:

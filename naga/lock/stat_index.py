@@ -41,6 +41,10 @@ _FINE_TICK: Final = 100_000_000
 """Nanoseconds. A timer tick of the kernel is at most 10 ms; the rest is for clocks that do not run evenly."""
 _COARSE_TICK: Final = 2_500_000_000
 """Nanoseconds. The coarsest time stamps in use are those of FAT, 2 s."""
+_PER_BYTE: Final = 5
+"""Nanoseconds that a write(2) may still take after it has set the ctime: it may be held up by a slow disk."""
+_LARGEST_WRITE: Final = 2**31
+"""Bytes; what one write(2) transfers at most."""
 
 _LOCAL = frozenset(
     {"apfs", "bcachefs", "btrfs", "exfat", "ext2", "ext3", "ext4", "f2fs"}
@@ -153,7 +157,7 @@ class Reading:
     """What has to be known before files are read, in order to judge afterwards whether they were settled.
 
     A file is settled when its mtime and ctime are older than the start of the reading by more than the
-    granularity of the clock that made them; when no process can write to it through a mapping; and, on any
+    granularity of the clock that made them and the time that writing the file may take; when no process can write to it through a mapping; and, on any
     file system that is not known to be local, when the same key was already there in an earlier reading.
 
     Attributes
@@ -196,13 +200,13 @@ class Reading:
 
     @property
     def long_ago(self) -> int:
-        """A time that is older than the start by more than any clock's granularity, ns since 1970, UTC."""
+        """A time before the start by more than the granularity of any clock, ns since 1970, UTC."""
         return self.started - _COARSE_TICK
 
-    def is_older(self, mtime: int, ctime: int) -> bool:
-        """Tell whether a file with these times (ns) was last changed clearly before the reading started."""
+    def is_older(self, size: int, mtime: int, ctime: int) -> bool:
+        """Tell whether a file of `size` bytes and these times (ns) was last written to before the reading started."""
         tick = _FINE_TICK if ctime % _FINE_TICK else _COARSE_TICK
-        return max(mtime, ctime) < self.started - tick
+        return max(mtime, ctime) < self.started - tick - _PER_BYTE * min(size, _LARGEST_WRITE)
 
     def unsettled(self, keys: Sequence[bytes], earlier: Mapping[bytes, int]) -> dict[bytes, int]:
         """Find the files whose digests must not be used again.
@@ -219,15 +223,16 @@ class Reading:
         dict of bytes to int
             Key -> when it was seen first (ns since 1970, UTC).
         """
-        devices, inodes, mtimes, ctimes = (_column(keys, column) for column in (0, 1, 3, 4))
+        devices, inodes, sizes, mtimes, ctimes = (_column(keys, column) for column in range(5))
         remote = set(devices) - local_devices(set(devices))
-        if not remote and self.mapped.isdisjoint(inodes) and max([0, *mtimes, *ctimes]) < self.long_ago:
+        long_ago = self.long_ago - _PER_BYTE * _LARGEST_WRITE
+        if not remote and self.mapped.isdisjoint(inodes) and max([0, *mtimes, *ctimes]) < long_ago:
             return {}
         found = {}
-        for key, device, inode, mtime, ctime in zip(keys, devices, inodes, mtimes, ctimes, strict=True):
+        for key, device, inode, size, mtime, ctime in zip(keys, devices, inodes, sizes, mtimes, ctimes, strict=True):
             first = earlier.get(key, self.started)
-            seen_before = device not in remote or self.is_older(first, ctime)
-            if inode in self.mapped or not seen_before or not self.is_older(mtime, ctime):
+            seen_before = device not in remote or self.is_older(size, first, ctime)
+            if inode in self.mapped or not seen_before or not self.is_older(size, mtime, ctime):
                 found[key] = first
         return found
 
@@ -267,8 +272,6 @@ class StatIndex:
         Known or None
             None also when the index is broken, locked or unreadable.
         """
-        if not self.path.is_file():
-            return None
         row = self._ask(lambda connection: connection.execute(_FIND, (identity,)).fetchone())
         if row is None or not all(isinstance(value, bytes) for value in row):
             return None
@@ -311,16 +314,11 @@ class StatIndex:
                 return question(connection)
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in _BROKEN:
-                self._discard()
+                with suppress(OSError):
+                    self.path.unlink()
             return None
         except (OSError, OverflowError):
             return None
-
-    def _discard(self) -> None:
-        # The journal goes too: SQLite would play it back into the next index.
-        with suppress(OSError):
-            self.path.unlink(missing_ok=True)
-            self.path.with_name(f"{self.path.name}-journal").unlink(missing_ok=True)
 
 
 def local_devices(devices: set[int]) -> set[int]:

@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 __all__ = ["used_files"]
 
 _OWN_FOLDERS = tuple(f"{Path(__file__).parents[2]}/{name}/" for name in ("naga", "naga_ipython"))
+_INTERPRETER = tuple(f"{prefix}/{name}/" for prefix in {sys.prefix, sys.base_prefix} for name in ("lib", "lib64"))
 
 
 def used_files(
-    roots: Mapping[str, Path], script: Path | None, loaded_before: Collection[str] = ()
+    roots: Mapping[str, Path],
+    script: Path | None,
+    loaded_before: Collection[str] = (),
+    known: Mapping[str, Mapping[str, str]] | None = None,
 ) -> dict[str, dict[str, str]]:
     """Digest the files of the repositories that are imported in this process.
 
@@ -32,27 +36,50 @@ def used_files(
     loaded_before : collection of str
         Names of modules that were imported before the run began, as in a kernel that ran other things. Of these
         only those count that the script or its modules name in an import statement.
+    known : mapping, optional
+        What an earlier call returned. Its files are not read again: what counts is what was imported, and not what
+        somebody has written into the file since.
 
     Returns
     -------
     dict
         Name of the repository -> path relative to its root -> digest. Installed packages and naga itself do not
         count: their versions are in the environment. Files that are gone by now are left out.
+
+    Raises
+    ------
+    IntegrityError
+        A file cannot be read, or is being written at this moment.
     """
     files = set(_module_files(name for name in list(sys.modules) if name not in loaded_before))
     if script is not None:
         files.add(os.path.abspath(script))  # noqa: PTH100 - as in __file__, links are kept
     if loaded_before:
         files |= _statically_imported(files)
-    used: dict[str, dict[str, str]] = {name: {} for name in roots}
-    by_depth = sorted(roots.items(), key=lambda item: len(str(item[1])), reverse=True)
+    used = {name: dict((known or {}).get(name, {})) for name in roots}
+    folders = _folders(roots)
     for file in sorted(files):
-        for name, root in by_depth:
-            relative = _relative(file, root)
-            if relative is not None:
-                used[name][relative] = hash_file(Path(file))
-                break
+        name, relative = _place(file, folders)
+        if name is not None and relative not in used[name] and os.path.isfile(file):  # noqa: PTH113 - of many files
+            used[name][relative] = hash_file(Path(file))
     return used
+
+
+def _folders(roots: Mapping[str, Path]) -> list[tuple[str, str]]:
+    """List the folders of repositories as they are spelled and with links resolved; inner ones first."""
+    spellings = {
+        f"{base.rstrip('/')}/": name for name, root in roots.items() for base in (os.path.realpath(root), str(root))
+    }
+    return sorted(spellings.items(), key=lambda item: len(item[0]), reverse=True)
+
+
+def _place(file: str, folders: Iterable[tuple[str, str]]) -> tuple[str | None, str]:
+    """Tell in which repository a person's own file lies, and where in it."""
+    if not _is_installed(file) and not file.startswith(_OWN_FOLDERS):
+        for folder, name in folders:
+            if file.startswith(folder):
+                return name, file[len(folder) :]
+    return None, ""
 
 
 def _module_files(names: Iterable[str]) -> Iterator[str]:
@@ -62,17 +89,9 @@ def _module_files(names: Iterable[str]) -> Iterator[str]:
             yield os.path.abspath(file)  # noqa: PTH100 - as in __file__, links are kept
 
 
-def _relative(file: str, root: Path) -> str | None:
-    """Return the path of a person's own file below `root`, else None."""
-    for base in (str(root), os.path.realpath(root)):
-        if file.startswith(base.rstrip("/") + "/") and os.path.isfile(file):  # noqa: PTH113 - called a thousand times
-            relative = file[len(base.rstrip("/")) + 1 :]
-            return None if _is_installed(file) or file.startswith(_OWN_FOLDERS) else relative
-    return None
-
-
 def _is_installed(file: str) -> bool:
-    return "/site-packages/" in file or "/dist-packages/" in file
+    # The standard library, too, may lie in a repository: in an environment of its own.
+    return "/site-packages/" in file or "/dist-packages/" in file or file.startswith(_INTERPRETER + _OWN_FOLDERS)
 
 
 def _statically_imported(files: Iterable[str]) -> set[str]:
@@ -86,7 +105,7 @@ def _statically_imported(files: Iterable[str]) -> set[str]:
             continue
         seen.add(file)
         for imported in _module_files(_imported_names(file)):
-            if imported not in found and not imported.startswith(sys.base_prefix + "/lib/"):
+            if imported not in found and not _is_installed(imported):
                 found.add(imported)
                 waiting.append(imported)
     return found

@@ -16,12 +16,13 @@ from naga.errors import ReceiptFormatError
 from naga.lock.document import (
     DEPTH_LIMIT,
     MARK_LIMIT,
-    NODE_LIMIT,
+    PART_LIMIT,
     SIZE_LIMIT,
     canonical_json,
     dump_document,
     parse_document,
 )
+from naga.lock.plain_yaml import NODE_LIMIT
 
 ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 OTHER_ID = "01890a5d-ac96-774b-bcce-b302099a8058"
@@ -29,7 +30,24 @@ OTHER_ID = "01890a5d-ac96-774b-bcce-b302099a8058"
 # Ordinary text never hits what a format trips over, so these come up often.
 AWKWARD = st.sampled_from(
     [
-        *("", " ", "~", "null", "true", "yes", "no", "on", "=", "<<", "!tag", "&anchor", "*alias", "- a", "a: b", "# c"),
+        *(
+            "",
+            " ",
+            "~",
+            "null",
+            "true",
+            "yes",
+            "no",
+            "on",
+            "=",
+            "<<",
+            "!tag",
+            "&anchor",
+            "*alias",
+            "- a",
+            "a: b",
+            "# c",
+        ),
         *("1e5", "1E5", "1e-07", "1.5e10", "-0", "007", "0x1f", "0o17", "1_000", "1:30", "190:20:30", "+5", ".5", "5."),
         *(".nan", ".inf", "-.inf", "NaN", "Infinity", "-Infinity", "2024-01-01", "2024-01-01T10:00:00Z", "${oc.env:X}"),
         *("lineage:", "\nlineage:\n", f"\nlineage:\n  {ID}: {{}}\n", "---", "...", "%YAML 1.1", "\n---\n", "\n...\n"),
@@ -276,10 +294,10 @@ def test_document_is_written_and_read_up_to_the_limit_of_depth() -> None:
     "content", [{"a": nested(DEPTH_LIMIT)}, {"lineage": {ID: nested(DEPTH_LIMIT + 1)}}], ids=["head", "ancestor"]
 )
 def test_document_above_the_limit_of_depth_is_neither_written_nor_read(content: dict[str, Any]) -> None:
-    with pytest.raises(ReceiptFormatError, match=f"deeper than {DEPTH_LIMIT}"):
+    with pytest.raises(ReceiptFormatError, match=f"deeper than the limit of {DEPTH_LIMIT}"):
         dump_document(content)
     text = f"lineage:\n  {ID}: {json.dumps(content['lineage'][ID])}\n" if "lineage" in content else json.dumps(content)
-    assert f"deeper than {DEPTH_LIMIT}" in refused(text)
+    assert f"deeper than the limit of {DEPTH_LIMIT}" in refused(text)
 
 
 def test_document_above_the_limit_of_nodes_is_neither_written_nor_read() -> None:
@@ -302,12 +320,31 @@ def test_document_above_the_limit_of_marks_is_neither_written_nor_read() -> None
 
 
 def test_document_above_the_limit_of_size_is_neither_written_nor_read() -> None:
-    most = {"a": "é" * ((SIZE_LIMIT - 4) // 2)}
+    line = {"a": "é" * (SIZE_LIMIT // 8)}
+    ids = [f"01890a5d-ac96-774b-bcce-{number:012x}" for number in range(4)]
+    most = {"lineage": dict.fromkeys(ids[:3], line)}
     assert parse_document(dump_document(most).encode()) == most
 
     with pytest.raises(ReceiptFormatError, match=f"bytes is above the limit of {SIZE_LIMIT}"):
-        dump_document({"a": "é" * (SIZE_LIMIT // 2)})
+        dump_document({"lineage": dict.fromkeys(ids, line)})
     assert f"limit of {SIZE_LIMIT}" in refused(b"a" * (SIZE_LIMIT + 1))
+
+
+@pytest.mark.parametrize("in_lineage", [False, True])
+def test_document_above_the_limit_of_one_run_is_neither_written_nor_read(in_lineage: bool) -> None:
+    def document(letters: int) -> dict[str, Any]:
+        part = {"a": "x" * letters}
+        return {"lineage": {ID: part}} if in_lineage else {**part, "lineage": {ID: {}}}
+
+    around = len(f'  {ID}: {{"a": ""}}\n' if in_lineage else "a: \n") + (0 if in_lineage else 9)
+    most = document(PART_LIMIT - around)
+    text = dump_document(most)
+    assert parse_document(text.encode()) == most
+
+    above = document(PART_LIMIT - around + 10)
+    with pytest.raises(ReceiptFormatError, match=f"bytes without its ancestors is above the limit of {PART_LIMIT}"):
+        dump_document(above)
+    assert f"ancestors is above the limit of {PART_LIMIT}" in refused(text.replace("xxx", "x" * 14, 1))
 
 
 @pytest.mark.parametrize("content", [{"a": 10**5000}, {"lineage": {ID: {"a": 10**5000}}}], ids=["head", "ancestor"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from pathlib import Path
@@ -77,16 +78,14 @@ def test_manifests_of_two_trees_are_equal_only_if_the_trees_are(one: list[Entry]
 
 @given(st.binary(max_size=200))
 def test_parser_given_anything_raises_nothing_but_its_own_error(data: bytes) -> None:
-    try:
+    with contextlib.suppress(IntegrityError):
         assert manifest_bytes(*parse_manifest(data)) == data
-    except IntegrityError:
-        pass
 
 
 def test_manifest_lines_are_those_of_the_formats_page() -> None:
     shown = FORMATS.read_text(encoding="utf-8").split("tabs shown as `→`:\n\n```\n")[1].split("```")[0]
-    digest = hash_bytes(b"true\n")
-    entries = [Entry("run.sh", "file", True, 5, digest), Entry("latest", "link", target="run.sh"), Entry("empty", "dir")]
+    script = Entry("run.sh", "file", True, 5, hash_bytes(b"true\n"))
+    entries = [script, Entry("latest", "link", target="run.sh"), Entry("empty", "dir")]
     assert manifest_bytes(entries) == shown.replace("→", "\t").encode()
 
 

@@ -42,7 +42,7 @@ bos_token unk_token mask_token cls_token sep_token special_tokens additional_spe
 token_dim token_ids pad_token_id tokens maxNewTokens model.token_dim image_token next_token tokenize tokenized
 keypoints key keys primary_key sort_key public_key partition_key rng_key keyboard monkey keyword
 author authority authors authenticate secretary secretion passthrough low_pass high_pass forward_pass n_pass
-bypass compass passenger pass pass_through PWD OLDPWD
+bypass compass passenger pass pass_through http_pass_through PWD OLDPWD
 password_policy password_length password_file token_url auth_type secret_name SSH_AUTH_SOCK XAUTHORITY
 no_auth has_password num_secrets learning_rate data.path credits accreditation signature model_signature
 cookiecutter connection conn_timeout dsnp auth.py token.csv
@@ -76,7 +76,7 @@ def test_name_allowed_is_not_secret(name: str, allowed: list[str]) -> None:
 
 @pytest.mark.parametrize(
     ("name", "allowed"),
-    [("db.token", ["model.token"]), ("auth.password", ["auth"]), ("xtoken.token", ["xtoken"])],
+    [("hf_token", ["token"]), ("db.token", ["model.token"]), ("auth.password", ["auth"]), ("xtoken.token", ["xtoken"])],
 )
 def test_name_allowed_elsewhere_stays_secret(name: str, allowed: list[str]) -> None:
     assert is_secret_name(name, allowed)

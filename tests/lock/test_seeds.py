@@ -52,6 +52,11 @@ def test_seeds_numpy_repeats_whenever_it_is_imported(code: str) -> None:
     assert run(f"{code}; print(numpy.random.rand())") == run(EXPECTED)
 
 
+def test_seeds_set_many_times_leave_one_finder() -> None:
+    code = "before = len(sys.meta_path); [set_seeds(seed) for seed in range(9)]; print(len(sys.meta_path) - before)"
+    assert run(code) == "1"
+
+
 def test_seeds_returned_tell_what_was_seeded() -> None:
     code = "seeded = set_seeds(7); print(seeded, 'numpy' in sys.modules); import numpy.random; print(seeded)"
     assert run(code).splitlines() == ["{'random': 7} False", "{'random': 7, 'numpy': 7}"]

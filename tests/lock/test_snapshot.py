@@ -302,10 +302,23 @@ def only_a_link_assumed_unchanged(root: Path, git: Git) -> None:
     (root / "link").symlink_to("b.py")
 
 
+def absent_by_flag_and_now_a_folder(root: Path, git: Git) -> None:
+    folder_to_file(root, git)
+    git(root, "add", ".")
+    git(root, "update-index", "--skip-worktree", "folder")
+    (root / "folder").unlink()
+    (root / "folder").mkdir()
+    (root / "folder" / "x.py").write_text("new\n")
+
+
 def split_index(root: Path, git: Git) -> None:
+    # Files as young as the index would be in both parts of it.
+    for name in git(root, "ls-files").splitlines():
+        os.utime(root / name, (10**9, 10**9), follow_symlinks=False)
+    git(root, "update-index", "--refresh")
+    git(root, "update-index", "--assume-unchanged", "b.py")
     git(root, "config", "core.splitIndex", "true")
     git(root, "update-index", "--split-index")
-    git(root, "update-index", "--assume-unchanged", "b.py")
     assert list((root / ".git").glob("sharedindex.*"))
     (root / "b.py").write_text("changed\n")
     staged_then_edited(root, git)
@@ -399,6 +412,7 @@ def reflogs_of_all_refs(root: Path, git: Git) -> None:
 
 
 SITUATIONS = (
+    absent_by_flag_and_now_a_folder,
     *(clean, dirty, staged, staged_then_edited, staged_then_reverted, untracked, staged_new),
     *(staged_new_then_deleted, deleted, deleted_folder, deleted_everything, staged_deletion),
     *(removed_from_the_index_only, renamed, mode_changed, file_to_folder, folder_to_file),
@@ -740,6 +754,19 @@ def test_take_snapshot_in_a_sparse_checkout_keeps_what_is_not_there(repo: Path, 
     assert git(repo, "show", f"{state.snapshot}:b.py") == "b.py"
 
 
+def test_read_state_with_a_sparse_index_to_come_writes_no_object(repo: Path, git: Git) -> None:
+    git(repo, "sparse-checkout", "set", "--cone", "folder/deep")
+    (repo / "folder" / "deep" / "new.py").write_text("new\n")
+    git(repo, "add", "folder/deep/new.py")
+    # From now on git folds what is not there into trees, and writes those that it lacks, even to tell the status.
+    git(repo, "config", "index.sparse", "true")
+    before = picture(repo)
+    assert read_state(repo).dirty
+    assert picture(repo) == before
+    git(repo, "--no-optional-locks", "status")
+    assert picture(repo) != before
+
+
 def test_take_snapshot_in_a_sparse_checkout_obeys_attributes_that_are_not_there(repo: Path, git: Git) -> None:
     (repo / ".gitattributes").write_text("*.txt text\n")
     git(repo, "add", ".")
@@ -1049,8 +1076,10 @@ def test_has_snapshot_knows_what_was_taken_and_nothing_else(repo: Path, git: Git
     state = take_snapshot(repo)
     assert has_snapshot(repo, str(state.snapshot))
     assert has_snapshot(repo, str(state.commit))
-    for other in ("0" * 40, str(state.tree), "HEAD", "main", str(state.snapshot)[:10], "", "--help", "\n"):
+    for other in ("0" * 40, str(state.tree), "HEAD", "main", str(state.snapshot)[:10], "", "--help", "\n", "\udcff"):
         assert not has_snapshot(repo, other)
+    git(repo, "tag", "--annotate", "--message", "a tag", "tag")
+    assert not has_snapshot(repo, git(repo, "rev-parse", "tag"))
     with pytest.raises(NotFoundError):
         has_snapshot(repo / "folder", str(state.snapshot))
 
