@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ class Answer:
     stderr: str = ""
     errors: list[dict[str, Any]] = field(default_factory=list)
     results: list[dict[str, Any]] = field(default_factory=list)
+    streams: list[tuple[float, str]] = field(default_factory=list)
 
     @property
     def traceback(self) -> str:
@@ -43,8 +45,8 @@ class Kernel:
         self._client.wait_for_ready(timeout=60)
         self.run("%colors NoColor")
 
-    def run(self, code: str) -> Answer:
-        """Run a cell and return what it printed, showed and raised."""
+    def run(self, code: str, *, interrupt_at: str | None = None) -> Answer:
+        """Run a cell and return what it printed, showed and raised; interrupt it as soon as it has printed a text."""
         answer = Answer()
         handlers = {"stream": self._stream, "error": self._error}
 
@@ -52,6 +54,8 @@ class Kernel:
             kind, content = message["header"]["msg_type"], message["content"]
             if kind in handlers:
                 handlers[kind](answer, content)
+                if interrupt_at is not None and interrupt_at in content.get("text", ""):
+                    self._manager.interrupt_kernel()
             elif kind in ("execute_result", "display_data"):
                 answer.results.append(content["data"])
 
@@ -73,6 +77,7 @@ class Kernel:
     @staticmethod
     def _stream(answer: Answer, content: dict[str, Any]) -> None:
         setattr(answer, content["name"], getattr(answer, content["name"]) + content["text"])
+        answer.streams.append((time.monotonic(), content["text"]))
 
     @staticmethod
     def _error(answer: Answer, content: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from naga import run_script
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import ModuleType
 
     from naga import RunResult
 
@@ -34,6 +36,18 @@ def call_script(folder: Path, text: str, *arguments: str) -> RunResult:
     path = folder / "script.py"
     path.write_text(text, encoding="utf-8")
     return run_script(path, arguments)
+
+
+def load_module(folder: Path, text: str, name: str = "process") -> ModuleType:
+    """Write a module into a folder and import it, so that its functions are code of that folder."""
+    path = folder / f"{name}.py"
+    path.write_text(text, encoding="utf-8")
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def naga(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:

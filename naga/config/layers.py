@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import Container, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from naga.config.files import line_of
 from naga.config.objects import unwrapped
 from naga.config.refusals import refused_layer
+from naga.config.resolution import without_interpolations
 from naga.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 __all__ = ["Layer", "merge_layers", "override_layer", "pair_overrides"]
@@ -69,11 +71,8 @@ class Layer:
         ConfigError
             A value cannot be read, such as an interpolation without its end.
         """
-        if isinstance(values, DictConfig) and values._get_parent() is None:
-            return cls(source, values)
         try:
-            # Interpolations of a node may name keys of the config around it, which is not merged: they are resolved.
-            return cls(source, OmegaConf.create(unwrapped(dict(values)), flags={"allow_objects": True}))
+            return cls(source, OmegaConf.create(_untyped(values), flags={"allow_objects": True}))
         except OmegaConfBaseException as error:
             key = str(error.full_key or "")
             raise ConfigError(f"{key!r} in {source}: {str(error).splitlines()[0]}", key=key) from error
@@ -95,6 +94,20 @@ class Layer:
             return self.source
         line = line_of(self.path, f"{self.node}.{key}" if self.node else key)
         return f"{self.path}:{line}" if line else str(self.path)
+
+
+def _untyped(value: Any) -> Any:
+    """Turn configs into mappings and lists: a config that another main was given is of a class that was made for it."""
+    if isinstance(value, Container):
+        # Interpolations of a node may name keys of the config around it, which is not merged: they are resolved.
+        is_whole = value._get_parent() is None
+        content = OmegaConf.to_container(value, resolve=not is_whole)
+        return content if is_whole else without_interpolations(content)
+    if isinstance(value, Mapping):
+        return {key: _untyped(item) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_untyped(item) for item in value)
+    return unwrapped(value)
 
 
 def pair_overrides(words: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from naga.config.comments import key_comments
 from naga.config.plain import plain_config
-from naga.config.type_names import type_name
+from naga.config.type_names import node_type_name
 from naga.lock.redact import Redactor
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def list_keys(schema: DictConfig, config_class: Any) -> tuple[str, str]:
     """
     cls = config_class if isinstance(config_class, type) else type(config_class)
     comments = key_comments(cls)
-    rows = [(key, type_name(schema, key), default, comments.get(key, "")) for key, default in _leaves(schema)]
+    rows = [(key, kind, default, comments.get(key, "")) for key, kind, default in _leaves(schema)]
     if not rows:
         return "  (none)", "KEY"
     widths = [min(max(len(row[column]) for row in rows), _WIDEST) for column in range(3)]
@@ -70,14 +70,14 @@ def config_text(config: DictConfig) -> str:
     return text
 
 
-def _leaves(config: DictConfig, prefix: str = "") -> Iterator[tuple[str, str]]:
+def _leaves(config: DictConfig, prefix: str = "") -> Iterator[tuple[str, str, str]]:
     for name in config:
         key = f"{prefix}{name!s}"
         node = config._get_node(name)
         if isinstance(node, DictConfig) and len(node) and not node._is_interpolation():
             yield from _leaves(node, f"{key}.")
         else:
-            yield key, _default_text(config, name)
+            yield key, node_type_name(node), _default_text(config, name)
 
 
 def _default_text(config: DictConfig, name: Any) -> str:

@@ -14,7 +14,7 @@ from naga.config.refusals import refused_interpolation
 from naga.config.type_names import split_key, type_name
 from naga.errors import MissingValueError
 
-__all__ = ["Scope", "resolve_config"]
+__all__ = ["Scope", "resolve_config", "without_interpolations"]
 
 _INTERPOLATION = re.compile(r"(\\*)\$\{")
 
@@ -77,6 +77,25 @@ def resolve_config(config: DictConfig, scope: Scope | None = None) -> DictConfig
     return resolved
 
 
+def without_interpolations(value: Any) -> Any:
+    """Escape what has the form of an interpolation in a resolved value, or reading it would resolve it again.
+
+    Parameters
+    ----------
+    value : object
+        Texts, and lists and mappings of them; everything else stays as it is.
+
+    Returns
+    -------
+    object
+    """
+    if isinstance(value, str):
+        return _INTERPOLATION.sub(r"\1\1\\${", value)
+    if type(value) is dict:
+        return {key: without_interpolations(item) for key, item in value.items()}
+    return [without_interpolations(item) for item in value] if type(value) is list else value
+
+
 def _check_complete(config: DictConfig) -> None:
     missing = _missing_keys(config)
     if not missing:
@@ -126,7 +145,7 @@ def _add_scope(config: DictConfig, scope: Scope) -> None:
 def _resolve_key(config: DictConfig | ListConfig, key: Any) -> None:
     if OmegaConf.is_interpolation(config, key):
         value = _looked_up(config, key)
-        config[key] = _literal(value) if isinstance(value, str) else value
+        config[key] = without_interpolations(value)
     value = config._get_node(key)
     if isinstance(value, DictConfig | ListConfig) and not value._is_none():
         for name in list(value) if isinstance(value, DictConfig) else range(len(value)):
@@ -144,8 +163,3 @@ def _looked_up(config: DictConfig | ListConfig, key: Any) -> Any:
     untyped = OmegaConf.create({"value": config._get_node(key)._value()})  # type: ignore[union-attr]
     untyped._set_parent(config)
     return OmegaConf.merge(OmegaConf.structured(kind), untyped["value"])
-
-
-def _literal(text: str) -> str:
-    """Escape what is left of the form of an interpolation, or reading the value would resolve it again."""
-    return _INTERPOLATION.sub(r"\1\1\\${", text)

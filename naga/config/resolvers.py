@@ -59,13 +59,8 @@ def _prev(path: Any) -> Any:
     return ResolvedPrev(read_prev(path))
 
 
-def _find_spec(name: str) -> ModuleSpec | None:
-    specs = (finder.find_spec(name, None, None) for finder in sys.meta_path)
-    return next((spec for spec in specs if spec is not None), None)
-
-
 class _Watcher:
-    """Sees the import of OmegaConf once, and steps aside.
+    """Waits for the import of OmegaConf.
 
     It does not derive from the abstract classes of importlib, whose import would double that of naga.
     """
@@ -73,8 +68,8 @@ class _Watcher:
     def find_spec(self, name: str, *_: Any) -> ModuleSpec | None:
         if name != "omegaconf":
             return None
-        sys.meta_path.remove(self)
-        spec = _find_spec(name)
+        specs = (finder.find_spec(name, None, None) for finder in sys.meta_path if finder is not self)
+        spec = next((spec for spec in specs if spec is not None), None)
         if spec is not None and spec.loader is not None:
             spec.loader = _RegisteringLoader(spec.loader)  # type: ignore[assignment]
         return spec
@@ -96,3 +91,4 @@ class _RegisteringLoader:
         module.__spec__.loader = self._loader
         self._loader.exec_module(module)
         _register()
+        sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Watcher)]

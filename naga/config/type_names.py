@@ -10,7 +10,7 @@ from typing import Any, Union, get_args, get_origin
 from omegaconf import DictConfig, ListConfig
 from omegaconf.errors import OmegaConfBaseException
 
-__all__ = ["split_key", "type_name"]
+__all__ = ["node_type_name", "split_key", "type_name"]
 
 _NAMES = re.compile(r"[^.\[\]]+")
 
@@ -60,8 +60,22 @@ def type_name(config: DictConfig, key: str) -> str:
         # An item that the default does not hold is of the type of all items.
         hint = getattr(getattr(node, "_metadata", None), "element_type", Any) if below is None else None
         node = below
-    if node is None:
-        return _annotation_name(hint)
+    return _annotation_name(hint) if node is None else node_type_name(node)
+
+
+def node_type_name(node: Any) -> str:
+    """Return the type of a node of a config.
+
+    Parameters
+    ----------
+    node : Node
+        Of OmegaConf.
+
+    Returns
+    -------
+    str
+        As for `type_name`.
+    """
     if node._metadata.ref_type is Any or node._metadata.ref_type is None:
         value = node._value()
         return "any" if value is None or (isinstance(value, str) and value == "???") else _name_of_value(node, value)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from naga.lock.receipt import RECEIPT_NAME, ErrorEntry
 from naga.run.current import note_ended
 from naga.run.frames import user_frames
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from naga.lock.digest import PathDigest
     from naga.lock.lineage import Prev
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from naga.lock.recording import Recording
 
 __all__ = ["ActiveRun", "error_entry", "is_clean_exit"]
+
+T = TypeVar("T")
 
 
 class ActiveRun:
@@ -48,6 +52,8 @@ class ActiveRun:
         self._loaded_before = loaded_before
         self._seeds = seeds
         self._recording: Recording | None = None
+        self._declared: dict[str, dict[str, Path]] = {}
+        self._lock = threading.RLock()
         self.receipt_path: Path | None = None
         self.receipt: Receipt | None = None
 
@@ -81,17 +87,42 @@ class ActiveRun:
         Parameters
         ----------
         config, repos, data, prevs, path
-            As for `naga.lock.recording.Recording.declare`.
+            As for `naga.lock.recording.Recording.declare`. A name that stands for another path already gets a number.
 
         Returns
         -------
         Receipt
             The record as it stands.
+
+        Notes
+        -----
+        The threads of a run may declare at the same time.
         """
-        recording = self._recording or self._make_recording()
-        recording.declare(config=config, repos=repos, data=data, prevs=prevs, path=path)
-        self._note(recording)
-        return recording.receipt
+        with self._lock:
+            recording = self._recording or self._make_recording()
+            recording.declare(
+                config=config,
+                repos=self._named_apart("repos", repos, lambda folder: folder),
+                data=self._named_apart("data", data, lambda entry: entry.path),
+                prevs=self._named_apart("prevs", prevs, lambda prev: prev.path),
+                path=path,
+            )
+            self._note(recording)
+            return recording.receipt
+
+    def _named_apart(
+        self, kind: str, declared: Mapping[str, T] | None, path_of: Callable[[T], Path]
+    ) -> dict[str, T] | None:
+        known = self._declared.setdefault(kind, {})
+        named: dict[str, T] = {}
+        for stem, value in (declared or {}).items():
+            path = path_of(value).absolute()
+            numbered = (old for old in known if re.fullmatch(rf"{re.escape(old)}(_\d+)?", stem))
+            name, number = next((old for old in numbered if known[old] == path), stem), 2
+            while known.setdefault(name, path) != path:
+                name, number = f"{stem}_{number}", number + 1
+            named[name] = value
+        return named or None
 
     def finish(self, opened: Collection[str] = (), *, strict: bool = False) -> Receipt | None:
         """Complete the receipt of a main that returned.

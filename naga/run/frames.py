@@ -16,6 +16,7 @@ __all__ = ["Frame", "is_user_file", "trim_traceback", "user_frames"]
 
 _NAGA = tuple(f"{Path(__file__).parents[2]}{os.sep}{name}{os.sep}" for name in ("naga", "naga_ipython"))
 _STANDARD = tuple({sysconfig.get_paths()[name] + os.sep for name in ("stdlib", "platstdlib")})
+_TYPED = ("<ipython-input", "<python-input", "<stdin>", "<string>", "<console>")
 _INNER = frozenset({"<lambda>", "<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
 
 
@@ -82,7 +83,7 @@ def is_user_file(file: str) -> bool:
     bool
         False for the standard library, site- and dist-packages wherever they lie, frozen modules and naga.
     """
-    if file.startswith("<") and not file.startswith(("<ipython-input", "<stdin>", "<string>", "<console>")):
+    if file.startswith("<") and not file.startswith(_TYPED):
         return False
     if "/site-packages/" in file or "/dist-packages/" in file:
         return False

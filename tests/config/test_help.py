@@ -144,7 +144,7 @@ def test_help_of_a_mapping_lists_its_keys(tmp_path: Path, capsys: pytest.Capture
     """
     call_script(tmp_path, textwrap.dedent(script), "-h")
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
-    for line in ("a int 1", "b.c any null", "b.2 str 'two'", "d dict {}"):
+    for line in ("a int 1", "b.c any null", "b.2 str 'two'", "d mapping {}"):
         assert line in lines
 
 
@@ -208,7 +208,7 @@ def test_printed_config_is_what_the_receipt_would_hold(
         "api_token": "***",
         "inner": {"text": "from the file"},
     }
-    assert list(yaml.safe_load(printed))[0] == "param"
+    assert next(iter(yaml.safe_load(printed))) == "param"
     assert (result.receipt, result.value) == (None, None)
     assert not (tmp_path / "results").exists()
 

@@ -107,10 +107,9 @@ def test_object_of_another_class_sets_the_keys_that_it_has(load: Callable[..., d
 
 
 def test_config_of_omegaconf_keeps_its_interpolations(load: Callable[..., dict[str, Any]]) -> None:
-    call = (
-        "    from omegaconf import OmegaConf\n    main(OmegaConf.create({'save_dir': 'r/${param}', 'name': '???'}), param=3)\n"
-    )
-    config = load("", script=SCRIPT.replace("    main()\n", call))
+    imports = "from omegaconf import OmegaConf\n"
+    call = "    main(OmegaConf.create({'save_dir': 'r/${param}', 'name': '???'}), param=3)\n"
+    config = load("", script=imports + SCRIPT.replace("    main()\n", call))
     assert (config["save_dir"], config["name"]) == ("r/3", "n")
 
 
@@ -120,6 +119,19 @@ def test_node_of_a_config_of_omegaconf_sees_the_config_around_it(load: Callable[
     main(OmegaConf.create({'folder': 'F', 'process': {'save_dir': '${folder}/x'}}).process)
 """
     assert load("", script=SCRIPT.replace("    main()\n", call))["save_dir"] == "F/x"
+
+
+def test_config_that_a_main_was_given_can_be_given_to_another(load: Callable[..., dict[str, Any]]) -> None:
+    call = """\
+    cfg = main(param=5, name='\\\\${literal}', inner={'x': 2})
+    main(cfg)
+"""
+    expected = {"param": 5, "name": "${literal}", "inner": {"x": 2}}
+    config = load("", script=SCRIPT.replace("    main()\n", call))
+    assert {key: config[key] for key in expected} == expected
+    parts = call.replace("main(cfg)", "main(inner=cfg.inner, table={'b': cfg.inner})")
+    config = load("", script=SCRIPT.replace("    main()\n", parts).replace("'a': 1", "'b': None"))
+    assert (config["inner"], config["table"]) == ({"x": 2}, {"b": {"x": 2}})
 
 
 @pytest.mark.parametrize(

