@@ -51,7 +51,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
-            _fill(descriptor, content)
+            _fill(descriptor, content, path)
             temporary.replace(path)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -59,8 +59,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             raise
         _flush_folder(path.parent)
     except OSError as error:
-        error.filename, error.filename2 = str(path), None
-        raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def read_file(path: Path, limit: int) -> bytes:
@@ -110,19 +109,24 @@ def folder_lock(folder: Path) -> Iterator[None]:
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        with _unless(_NO_LOCK):
+        with _unless(_NO_LOCK, folder):
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+        try:
+            yield
+        finally:
+            # A process that was forked meanwhile holds the descriptor too, so closing it would not be enough.
+            with _unless(_NO_LOCK, folder):
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
     finally:
         os.close(descriptor)
 
 
-def _fill(descriptor: int, content: bytes) -> None:
+def _fill(descriptor: int, content: bytes, path: Path) -> None:
     try:
         rest = memoryview(content)
         while rest:
             rest = rest[os.write(descriptor, rest) :]
-        with _unless(_NO_FLUSH):
+        with _unless(_NO_FLUSH, path):
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
@@ -131,17 +135,17 @@ def _fill(descriptor: int, content: bytes) -> None:
 def _flush_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        with _unless(_NO_FLUSH):
+        with _unless(_NO_FLUSH, folder):
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
 @contextlib.contextmanager
-def _unless(numbers: frozenset[int]) -> Iterator[None]:
-    """Go on when the disk says that it cannot do such a thing at all."""
+def _unless(numbers: frozenset[int], path: Path) -> Iterator[None]:
+    """Go on when the disk says that it cannot do such a thing at all; of any other error name the path."""
     try:
         yield
     except OSError as error:
         if error.errno not in numbers:
-            raise
+            raise OSError(error.errno, error.strerror, str(path)) from error

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Self
 from naga.errors import GitError, NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from subprocess import Popen
 
-    Entry = tuple[bytes, bytes]  # mode, and id in hexadecimal digits
+    Entry = tuple[bytes, bytes]  # mode and id, not in hexadecimal digits
 
-__all__ = ["Command", "Objects", "edit_tree", "git_folder", "object_id", "remote_url", "run"]
+__all__ = ["Command", "Objects", "edit_tree", "git_folder", "pack", "remote_url", "run"]
 
 _OPTIONS = (
     *("--no-pager", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"),
@@ -93,11 +93,10 @@ class Command:
         if process.poll() is None:
             process.kill()
             process.wait()
-        for stream in (process.stdin, process.stdout, process.stderr):
+        for stream in filter(None, (process.stdin, process.stdout, process.stderr)):
             # Closing flushes, and nobody is left to read.
             with suppress(BrokenPipeError):
-                if stream is not None:
-                    stream.close()
+                stream.close()
 
     def output(self, stdin: bytes | None = None) -> bytes:
         """Wait for the end of the command.
@@ -234,84 +233,94 @@ def git_folder(root: Path) -> Path:
     Source: gitrepository-layout(5).
     """
     entry = root / ".git"
-    if entry.is_dir():
-        return entry
     try:
-        content = os.fsdecode(entry.read_bytes())
+        content = b"" if entry.is_dir() else entry.read_bytes()
     except OSError as error:
         message = f"{root} is not the top of a git working tree: it has no .git"
         raise NotFoundError(message, path=root, hint="`git init` makes one") from error
-    return root / content.removeprefix("gitdir:").strip(" \r\n")
+    return entry.parent / os.fsdecode(content.removeprefix(b"gitdir:").strip(b" \r\n") or b".git")
 
 
-def edit_tree(objects: Objects, base: str | None, edits: Mapping[bytes, Entry | None]) -> tuple[str, bytes]:
-    """Compute the tree that another tree becomes by some edits; nothing is written.
+def pack(objects: Sequence[tuple[str, bytes]], width: int) -> tuple[str, bytes]:
+    """Put objects into the form from which ``git unpack-objects`` writes them.
+
+    Parameters
+    ----------
+    objects : sequence of (str, bytes)
+        Kind, ``commit`` or ``tree``, and content of each.
+    width : int
+        Bytes of an id: 20 for SHA-1, 32 for SHA-256.
+
+    Returns
+    -------
+    tuple of str and bytes
+        Id of the last object in hexadecimal digits, and a pack of version 2.
+
+    Notes
+    -----
+    Source: gitformat-pack(5).
+    """
+    from zlib import compress
+
+    data = b"PACK" + (2).to_bytes(4, "big") + len(objects).to_bytes(4, "big")
+    for kind, content in objects:
+        # Four bits of the size, then seven at a time, the lowest first; the highest bit says that more follow.
+        size, part = len(content) >> 4, ("commit", "tree").index(kind) + 1 << 4 | len(content) & 15
+        while size:
+            data += bytes([part | 128])
+            size, part = size >> 7, size & 127
+        data += bytes([part]) + compress(content, 1)
+    return _object_id(*objects[-1], width).hex(), data + _hash(data, width)
+
+
+def edit_tree(
+    objects: Objects, base: str | None, edits: Mapping[bytes, Entry | None]
+) -> tuple[str, list[tuple[str, bytes]]]:
+    """Compute the tree that another tree becomes by some edits.
 
     Parameters
     ----------
     objects : Objects
         Where `base` is read from, and of its folders only those with edits.
     base : str or None
-        Id of the tree to begin with, None for the empty tree.
+        Id of the tree to begin with in hexadecimal digits, None for the empty tree.
     edits : mapping of bytes to (bytes, bytes) or None
-        Path, relative and with ``/``, to mode and id in hexadecimal digits, or to None when it goes away.
-        Without a `base` at least one is not None.
+        Path, relative and with ``/``, to mode and id, or to None when it goes away. Without a `base` at least one
+        is not None.
 
     Returns
     -------
-    tuple of str and bytes
-        Id of the tree, and the input with which ``git mktree -z --batch --missing`` writes it.
+    tuple of str and list of (str, bytes)
+        Id in hexadecimal digits; kind and content of the trees that are new.
 
     Raises
     ------
     GitError
         If git cannot read the repository, or a tree is not in it.
     """
-    digits = len(base or next(entry[1] for entry in edits.values() if entry))
+    width = len(base) // 2 if base else next(len(entry[1]) for entry in edits.values() if entry)
+    new = []
     trees = {b"": _entries(objects, base) if base else {}}
-    folders = sorted(_parents(edits))
+    folders = sorted({path[: slash.start()] for path in edits for slash in re.finditer(b"/", path)})
     for folder in folders:
         parent, _, name = folder.rpartition(b"/")
         mode, tree = trees[parent].get(name, _NOTHING)
-        trees[folder] = _entries(objects, tree.decode()) if mode == _TREE else {}
+        trees[folder] = _entries(objects, tree.hex()) if mode == _TREE else {}
     for path, entry in edits.items():
         parent, _, name = path.rpartition(b"/")
         if entry:
             trees[parent][name] = entry
         elif trees[parent].get(name, _NOTHING)[0] != _TREE:
             trees[parent].pop(name, None)
-    written = []
     for folder in reversed(folders):
         parent, _, name = folder.rpartition(b"/")
         if trees[folder] and not edits.get(folder):
-            written.append(_mktree_input(trees[folder]))
-            trees[parent][name] = (_TREE, _tree_id(trees[folder], digits).encode())
+            new.append(("tree", _content(trees[folder])))
+            trees[parent][name] = (_TREE, _object_id(*new[-1], width))
         elif trees[parent].get(name, _NOTHING)[0] == _TREE:
             del trees[parent][name]
-    return _tree_id(trees[b""], digits), b"".join([*written, _mktree_input(trees[b""])])
-
-
-def object_id(kind: bytes, content: bytes, digits: int) -> str:
-    """Compute the id of an object.
-
-    Parameters
-    ----------
-    kind : bytes
-        ``tree`` or ``commit``.
-    content : bytes
-        The object without its header.
-    digits : int
-        Hexadecimal digits of the repository's ids: 40 for SHA-1, 64 for SHA-256.
-
-    Returns
-    -------
-    str
-        Lower-case hexadecimal digits.
-    """
-    from hashlib import sha1, sha256
-
-    data = b"%s %d\0%s" % (kind, len(content), content)
-    return (sha256(data) if digits == 64 else sha1(data, usedforsecurity=False)).hexdigest()
+    new.append(("tree", _content(trees[b""])))
+    return _object_id(*new[-1], width).hex(), new
 
 
 def remote_url(listing: bytes) -> str | None:
@@ -356,14 +365,14 @@ def _hint(root: Path, complaints: str) -> str | None:
     return None
 
 
-def _parents(paths: Iterable[bytes]) -> set[bytes]:
-    folders: set[bytes] = set()
-    for path in paths:
-        folder = path.rpartition(b"/")[0]
-        while folder and folder not in folders:
-            folders.add(folder)
-            folder = folder.rpartition(b"/")[0]
-    return folders
+def _hash(data: bytes, width: int) -> bytes:
+    from hashlib import sha1, sha256
+
+    return (sha256(data) if width == 32 else sha1(data, usedforsecurity=False)).digest()
+
+
+def _object_id(kind: str, content: bytes, width: int) -> bytes:
+    return _hash(b"%s %d\0%s" % (kind.encode(), len(content), content), width)
 
 
 def _entries(objects: Objects, tree: str) -> dict[bytes, Entry]:
@@ -372,21 +381,13 @@ def _entries(objects: Objects, tree: str) -> dict[bytes, Entry]:
         raise GitError(f"the repository lacks the tree {tree}", key=tree, hint="`git fsck` tells more")
     # Some old tools wrote the mode of a folder as 040000, which git itself never does.
     pattern = rb"0*([0-7]+) ([^\0]+)\0(.{%d})" % (len(tree) // 2)
-    parts = re.findall(pattern, found[1], re.DOTALL)
-    return {name: (mode, digest.hex().encode()) for mode, name, digest in parts}
+    return {name: (mode, digest) for mode, name, digest in re.findall(pattern, found[1], re.DOTALL)}
 
 
-def _tree_id(entries: Mapping[bytes, Entry], digits: int) -> str:
-    """Compute a tree's id; git sorts folders as if their names ended with a slash."""
-    order = sorted(entries, key=lambda name: name + b"/" if entries[name][0] == _TREE else name)
-    lines = (b"%s %s\0" % (entries[name][0], name) + bytes.fromhex(entries[name][1].decode()) for name in order)
-    return object_id(b"tree", b"".join(lines), digits)
-
-
-def _mktree_input(entries: Mapping[bytes, Entry]) -> bytes:
-    kinds = {_TREE: b"tree", b"160000": b"commit"}
-    lines = (b"%s %s %s\t%s\0" % (e[0], kinds.get(e[0], b"blob"), e[1], n) for n, e in entries.items())
-    return b"".join([*lines, b"\0"])
+def _content(entries: Mapping[bytes, Entry]) -> bytes:
+    """Put a tree together; git sorts folders as if their names ended with a slash."""
+    order = sorted((name + b"/" if mode == _TREE else name, name) for name, (mode, _) in entries.items())
+    return b"".join(b"%s %s\0%s" % (entries[name][0], name, entries[name][1]) for _, name in order)
 
 
 def _without_credentials(url: str) -> str:

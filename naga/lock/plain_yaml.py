@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NODE_LIMIT", "TOO_DEEP", "check_limit", "dump_yaml", "first_line", "parse_yaml", "spelled_out"]
 
-NODE_LIMIT = 200_000
+NODE_LIMIT = 150_000
 """The most keys, values, lists and mappings in what is read as YAML."""
 
 TOO_DEEP: Final = "a value is nested deeper than the limit of 64 levels"

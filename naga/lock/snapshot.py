@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from naga.lock.git import Command, Objects, edit_tree, git_folder, object_id, remote_url, run
+from naga.lock.git import Command, Objects, edit_tree, git_folder, pack, remote_url, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -218,11 +218,11 @@ def _observe(root: Path, leave_out: Iterable[Path], size_limit: int, *, keep: bo
         edits = status.edits | _hash_files(root, status, attributes, write=keep)
         head = objects.read(f"{status.commit}^{{commit}}") if status.commit else None
         tree = head_tree = head[1].split()[1].decode() if head else None
-        parts = b""
+        new: list[tuple[str, bytes]] = []
         if edits and (head_tree or any(edits.values())):
-            tree, parts = edit_tree(objects, head_tree, edits)
+            tree, new = edit_tree(objects, head_tree, edits)
         commit = status.commit if tree == head_tree else None
-        snapshot = _keep(root, objects, tree, parts, commit) if keep and tree else None
+        snapshot = _keep(root, objects, tree, new, commit) if keep and tree else None
         url = remote_url(remotes.output())
     excluded = tuple(sorted(map(os.fsdecode, status.excluded)))
     return RepositoryState(root, status.commit, tree, tree != head_tree, snapshot, url, excluded, status.branch)
@@ -251,7 +251,7 @@ def _sort_entry(status: _Status, record: bytes, *, conflict: bool) -> None:
         state = b".U"
     else:
         state, submodule, _, mode, found, _, digest, path = record.split(b" ", 7)
-    entry = (mode, digest) if int(mode) else None
+    entry = (mode, bytes.fromhex(digest.decode())) if int(mode) else None
     if submodule[2:] != b"..":
         status.excluded.add(path + b"/")
     if state[:1] != b".":
@@ -294,7 +294,7 @@ def _reveal(root: Path, status: _Status) -> list[bytes]:
         # What lies beyond a link is not this entry, and neither is a folder, unless it is a submodule.
         is_there = place.is_symlink() or (place.is_dir() if mode == b"160000" else place.is_file())
         if is_there and Path(os.path.realpath(place.parent)) == place.parent:
-            status.changed[path] = (mode, digest)
+            status.changed[path] = (mode, bytes.fromhex(digest.decode()))
         elif tag not in {b"S", b"s"} or place.is_dir():
             status.edits[path] = None
         elif place.name == ".gitattributes":
@@ -362,7 +362,8 @@ def _hash_files(root: Path, status: _Status, attributes: list[bytes], *, write: 
     if not status.changed:
         return {}
     # Line ends and modes may depend on what the index had before.
-    known = [b"%s %s\t%s\0" % (*entry, path) for path, entry in status.changed.items() if entry]
+    entries = ((path, entry) for path, entry in status.changed.items() if entry)
+    known = [b"%s %s\t%s\0" % (mode, digest.hex().encode(), path) for path, (mode, digest) in entries]
     options = (*(() if write else ("--info-only",)), "--add", "--remove", "--stdin")
     with TemporaryDirectory(prefix="naga-") as scratch:
         variables = {"GIT_INDEX_FILE": f"{scratch}/index"}
@@ -373,7 +374,7 @@ def _hash_files(root: Path, status: _Status, attributes: list[bytes], *, write: 
         listing = run(root, "ls-files", "-s", "-z", variables=variables)
     found = re.findall(rb"(\d+) (\w+) \d\t([^\0]+)\0", listing)
     hashed: dict[bytes, Entry | None] = dict.fromkeys(status.changed)
-    hashed |= {path: (mode, digest) for mode, digest, path in found if path in hashed}
+    hashed |= {path: (mode, bytes.fromhex(digest.decode())) for mode, digest, path in found if path in hashed}
     top = os.fsencode(root) + b"/"
     # Names that git never stores, such as `.GIT`, and repositories in the place of a file.
     for path in (path for path, entry in hashed.items() if not entry and os.path.lexists(top + path)):
@@ -381,15 +382,16 @@ def _hash_files(root: Path, status: _Status, attributes: list[bytes], *, write: 
     return hashed
 
 
-def _keep(root: Path, objects: Objects, tree: str, parts: bytes, commit: str | None) -> str:
+def _keep(root: Path, objects: Objects, tree: str, new: list[tuple[str, bytes]], commit: str | None) -> str:
     """Give a commit a ref, or first make one without a parent, whose id depends on the tree only."""
-    content = f"tree {tree}\nauthor {_PERSON}\ncommitter {_PERSON}\n\nSnapshot of a working tree\n".encode()
-    snapshot = commit or object_id(b"commit", content, len(tree))
+    snapshot, data = commit, b""
+    if snapshot is None:
+        text = f"tree {tree}\nauthor {_PERSON}\ncommitter {_PERSON}\n\nSnapshot of a working tree\n"
+        snapshot, data = pack([*new, ("commit", text.encode())], len(tree) // 2)
     ref = f"refs/naga/{snapshot}"
     found = objects.read(ref)
     if found is None or found[0] != snapshot:
-        if commit is None:
-            run(root, "mktree", "-z", "--batch", "--missing", stdin=parts)
-            run(root, "hash-object", "-t", "commit", "-w", "--stdin", stdin=content)
+        if data:
+            run(root, "unpack-objects", "-q", stdin=data)
         run(root, *_SET_REF, ref, snapshot)
     return snapshot

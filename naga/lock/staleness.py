@@ -190,19 +190,25 @@ class Examiner:
         """Return what would make a run come out otherwise, or makes it impossible to repeat.
 
         A stack of its own stands in for recursion, which chains of a thousand stages would break. A run that turns up
-        on the way to itself, which only a hand can have written, says nothing there.
+        on the way to itself, which only a hand can have written, is not followed again; what was worked out for the
+        runs on such a circle is true for this way into it only.
         """
         stack, opened = [(node, self._steps(node))], {node.key}
+        on_circle: set[tuple[str, ...]] = set()
         while stack and node.key not in self._causes:
             current, steps = stack[-1]
-            nodes = (step.node for step in steps if step.node is not None)
-            waiting = next((n for n in nodes if n.key not in opened and n.key not in self._causes), None)
-            if waiting is None:
-                stack.pop()
-                self._causes[current.key] = self._merge(current, steps)
-            else:
+            above = [step.node for step in steps if step.node is not None]
+            waiting = next((each for each in above if each.key not in opened and each.key not in self._causes), None)
+            if waiting is not None:
                 opened.add(waiting.key)
                 stack.append((waiting, self._steps(waiting)))
+                continue
+            stack.pop()
+            if any(each.key in on_circle or each.key not in self._causes for each in above):
+                on_circle.add(current.key)
+            self._causes[current.key] = self._merge(current, steps)
+        for key in on_circle - {node.key}:
+            del self._causes[key]
         return self._causes[node.key]
 
     def _merge(self, node: _Node, steps: list[_Step]) -> tuple[Cause, ...]:

@@ -157,8 +157,9 @@ class Reading:
     """What has to be known before files are read, in order to judge afterwards whether they were settled.
 
     A file is settled when its mtime and ctime are older than the start of the reading by more than the
-    granularity of the clock that made them and the time that writing the file may take; when no process can write to it through a mapping; and, on any
-    file system that is not known to be local, when the same key was already there in an earlier reading.
+    granularity of the clock that made them and the time that one write may take; when no process can write to it
+    through a mapping; and, on any file system that is not known to be local, when the same key was already there
+    in an earlier reading.
 
     Attributes
     ----------

@@ -114,7 +114,7 @@ def race_once(path: Path, processes: int) -> list[str]:
         # Time to come to the lock: they all wait there now.
         time.sleep(0.05)
     os.close(write_end)
-    if not all([succeeded(racer) for racer in racers]):
+    if not all(list(map(succeeded, racers))):
         raise SystemExit("a writer failed")
     with open(read_end, "rb") as answers:
         return answers.read().decode().split()

@@ -149,6 +149,24 @@ def test_folder_lock_held_by_a_process_that_is_killed_is_free(tmp_path: Path) ->
         pass
 
 
+def test_folder_lock_is_free_afterwards_though_a_process_was_forked_meanwhile(tmp_path: Path) -> None:
+    code = """\
+import os, signal, time
+from pathlib import Path
+from naga.lock.atomic import folder_lock
+with folder_lock(Path()):
+    child = os.fork()
+    if not child:
+        time.sleep(60)
+        os._exit(0)
+signal.alarm(10)
+with folder_lock(Path()):
+    print('free')
+os.kill(child, signal.SIGKILL)
+"""
+    assert run_python(tmp_path, "-c", code).stdout == "free\n"
+
+
 def test_folder_lock_of_a_missing_folder_names_it(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="missing"), folder_lock(tmp_path / "missing"):
         pass

@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import termios
@@ -551,9 +552,27 @@ def test_import_of_the_module_is_light() -> None:
     assert heavy & set(result.stdout.split()) == set()
 
 
+def test_interrupt_of_the_reading_of_a_large_file_ends_it_at_once(tmp_path: Path) -> None:
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(2**36)
+    code = f"""
+from naga.lock.digest import hash_path
+print("ready", flush=True)
+hash_path({str(tmp_path / "large")!r}, index=None)
+"""
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment()) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"ready\n"
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert b"KeyboardInterrupt" in errors
+
+
 def test_memory_for_a_large_file_is_that_for_a_few_blocks(tmp_path: Path) -> None:
     with (tmp_path / "large").open("wb") as file:
-        file.truncate(2**31)
+        file.truncate(2**30)
     code = f"""
 import resource
 from naga.lock.digest import hash_path

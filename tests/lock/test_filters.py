@@ -203,7 +203,7 @@ def test_walk_of_a_folder_that_gets_entries_while_it_is_listed_is_refused(tmp_pa
             (root / "new").mkdir()
             (root / "new").rmdir()
         os._exit(0)
-    messages = set()
+    messages: set[str] = set()
     deadline = time.monotonic() + 20
     try:
         while time.monotonic() < deadline and not any("changed while it was listed" in each for each in messages):

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from naga.errors import GitError, NotFoundError
-from naga.lock.git import Command, Objects, edit_tree, git_folder, object_id, remote_url, run
+from naga.lock.git import Command, Objects, edit_tree, git_folder, pack, remote_url, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
     Git = Callable[..., str]
 
-BLOBS = ("e69de29bb2d1d6434b8b29ae775ad8c2e48c5391", "d00491fd7e5bb6fa28c517a0bb32b8b506539d4d")
+BLOBS = (
+    bytes.fromhex("e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"),
+    bytes.fromhex("d00491fd7e5bb6fa28c517a0bb32b8b506539d4d"),
+)
 
 
 def write_program(path: Path, text: str) -> Path:
@@ -36,7 +39,7 @@ def test_run_returns_what_the_command_prints(repository: Path) -> None:
 
 
 def test_run_with_input_passes_it_on(repository: Path) -> None:
-    assert run(repository, "hash-object", "--stdin", stdin=b"").decode().strip() == BLOBS[0]
+    assert run(repository, "hash-object", "--stdin", stdin=b"").decode().strip() == BLOBS[0].hex()
 
 
 def test_run_from_another_folder_works_in_the_repository(
@@ -204,16 +207,24 @@ def test_git_folder_elsewhere_is_not_found(tmp_path: Path) -> None:
     assert caught.value.path == tmp_path
 
 
-@pytest.mark.parametrize("digits", [40, 64])
-def test_object_id_equals_that_of_git(tmp_path: Path, git: Git, digits: int) -> None:
-    git(tmp_path, "init", "--quiet", "--object-format", "sha1" if digits == 40 else "sha256")
-    tree = run(tmp_path, "hash-object", "-t", "tree", "--stdin", stdin=b"").decode().strip()
-    assert object_id(b"tree", b"", digits) == tree
+@pytest.mark.parametrize("width", [20, 32])
+def test_pack_of_objects_of_all_sizes_is_what_git_unpacks(tmp_path: Path, git: Git, width: int) -> None:
+    git(tmp_path, "init", "--quiet", "--object-format", "sha1" if width == 20 else "sha256")
+    trees = [b"".join(b"100644 %05d\0%s" % (i, bytes(width)) for i in range(count)) for count in (0, 1, 50, 9000)]
+    for tree in trees:
+        name, data = pack([("tree", b""), ("tree", tree)], width)
+        run(tmp_path, "unpack-objects", "-q", stdin=data)
+        assert len(name) == 2 * width
+        assert run(tmp_path, "cat-file", "tree", name) == tree
+    commit = f"tree {name}\nauthor a <b> 0 +0000\ncommitter a <b> 0 +0000\n\nmessage\n".encode()
+    name, data = pack([("commit", commit)], width)
+    run(tmp_path, "unpack-objects", "-q", stdin=data)
+    assert run(tmp_path, "cat-file", "commit", name) == commit
 
 
 NAMES = st.sampled_from([b"a", b"b", b"a.b", b"a-", b"a0", b"ab", b"\xff", b"new\nline", b'"', b" "])
 PATHS = st.lists(NAMES, min_size=1, max_size=3).map(b"/".join)
-ENTRIES = st.tuples(st.sampled_from([b"100644", b"100755", b"120000"]), st.sampled_from([b.encode() for b in BLOBS]))
+ENTRIES = st.tuples(st.sampled_from([b"100644", b"100755", b"120000"]), st.sampled_from(BLOBS))
 
 
 def without_clashes(entries: dict[bytes, Entry | None]) -> dict[bytes, Entry | None]:
@@ -227,16 +238,17 @@ def write_index(root: Path, entries: dict[bytes, Entry | None]) -> str:
     """Return the tree that git makes of an index of these entries."""
     variables = {"GIT_INDEX_FILE": str(root / "index-of-the-test")}
     run(root, "read-tree", "--empty", variables=variables)
-    lines = b"".join(b"%s %s\t%s\0" % (*entry, path) for path, entry in entries.items() if entry)
+    known = ((path, entry) for path, entry in entries.items() if entry)
+    lines = b"".join(b"%s %s\t%s\0" % (mode, digest.hex().encode(), path) for path, (mode, digest) in known)
     run(root, "update-index", "-z", "--index-info", stdin=lines, variables=variables)
     return run(root, "write-tree", "--missing-ok", variables=variables).decode().strip()
 
 
 @given(st.dictionaries(PATHS, ENTRIES), st.dictionaries(PATHS, st.none() | ENTRIES, min_size=1))
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@example({b"a/b": (b"100644", BLOBS[0].encode())}, {b"a/b": None, b"a": (b"100644", BLOBS[1].encode())})
-@example({b"a": (b"100644", BLOBS[0].encode())}, {b"a": None, b"a/b": (b"100644", BLOBS[1].encode())})
-@example({b"a": (b"100644", BLOBS[0].encode())}, {b"a": None})
+@example({b"a/b": (b"100644", BLOBS[0])}, {b"a/b": None, b"a": (b"100644", BLOBS[1])})
+@example({b"a": (b"100644", BLOBS[0])}, {b"a": None, b"a/b": (b"100644", BLOBS[1])})
+@example({b"a": (b"100644", BLOBS[0])}, {b"a": None})
 def test_edit_tree_equals_the_tree_that_git_writes(
     repository: Path, before: dict[bytes, Entry | None], edits: dict[bytes, Entry | None]
 ) -> None:
@@ -248,20 +260,19 @@ def test_edit_tree_equals_the_tree_that_git_writes(
     base = write_index(repository, before)
     expected = write_index(repository, before | edits)
     with Objects(repository) as objects:
-        tree, parts = edit_tree(objects, base, edits)
+        tree, new = edit_tree(objects, base, edits)
     assert tree == expected
-    written = run(repository, "mktree", "-z", "--batch", "--missing", stdin=parts).split()
-    assert written[-1:] == [tree.encode()]
+    assert pack(new, 20)[0] == tree
 
 
 def test_edit_tree_without_a_base_begins_with_nothing(repository: Path, git: Git) -> None:
     with Objects(repository) as objects:
-        tree, _ = edit_tree(objects, None, {b"gone": None, b"empty": (b"100644", BLOBS[0].encode())})
-    assert tree == write_index(repository, {b"empty": (b"100644", BLOBS[0].encode())})
+        tree, _ = edit_tree(objects, None, {b"gone": None, b"empty": (b"100644", BLOBS[0])})
+    assert tree == write_index(repository, {b"empty": (b"100644", BLOBS[0])})
 
 
 def test_edit_tree_with_a_file_in_the_place_of_a_folder_drops_what_was_in_it(repository: Path) -> None:
-    entry = (b"100644", BLOBS[0].encode())
+    entry = (b"100644", BLOBS[0])
     base = write_index(repository, {b"folder/a": entry, b"folder/deep/b": entry, b"c": entry})
     with Objects(repository) as objects:
         tree, _ = edit_tree(objects, base, {b"folder": entry, b"folder/deep/b": None})
@@ -269,20 +280,19 @@ def test_edit_tree_with_a_file_in_the_place_of_a_folder_drops_what_was_in_it(rep
 
 
 def test_edit_tree_with_the_modes_of_old_tools_equals_what_git_writes(repository: Path) -> None:
-    entry = (b"100644", BLOBS[0].encode())
+    entry = (b"100644", BLOBS[0])
     modern = write_index(repository, {b"folder/a": entry})
     content = run(repository, "cat-file", "tree", modern).replace(b"40000 folder", b"040000 folder")
     old = run(repository, "hash-object", "-t", "tree", "--literally", "-w", "--stdin", stdin=content).decode()
     with Objects(repository) as objects:
-        tree, parts = edit_tree(objects, old.strip(), {b"folder/b": entry})
-    assert run(repository, "mktree", "-z", "--batch", "--missing", stdin=parts).split()[-1].decode() == tree
+        tree, _ = edit_tree(objects, old.strip(), {b"folder/b": entry})
     assert tree == write_index(repository, {b"folder/a": entry, b"folder/b": entry})
 
 
 def test_edit_tree_with_a_missing_folder_raises(repository: Path) -> None:
     lacking = run(repository, "mktree", "--missing", stdin=b"040000 tree " + b"5" * 40 + b"\tfolder\n")
     with Objects(repository) as objects, pytest.raises(GitError, match="lacks the tree 5555"):
-        edit_tree(objects, lacking.decode().strip(), {b"folder/a": (b"100644", BLOBS[0].encode())})
+        edit_tree(objects, lacking.decode().strip(), {b"folder/a": (b"100644", BLOBS[0])})
 
 
 @pytest.mark.parametrize(

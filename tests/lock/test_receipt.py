@@ -164,7 +164,7 @@ def test_receipt_above_a_limit_is_not_written(path: Path) -> None:
     write_receipt(path, make_receipt())
 
     with pytest.raises(ReceiptFormatError, match="most of them in config, is above the limit") as caught:
-        write_receipt(path, make_receipt(config={"table": list(range(200_000))}), overwrite=True)
+        write_receipt(path, make_receipt(config={"table": list(range(150_000))}), overwrite=True)
     assert caught.value.hint
     assert read_receipt(path) == make_receipt()
 

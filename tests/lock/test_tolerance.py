@@ -91,6 +91,11 @@ def test_compare_files_by_numbers_tells_the_largest_deviation_and_the_first_plac
     assert found.absolute == 1.0
 
 
+def test_compare_files_by_numbers_keeps_the_largest_deviation_and_the_first_place_beyond(tmp_path: Path) -> None:
+    found = compare(tmp_path, "1\n10\n100\n1000\n", "1.001\n15\n120\n1001\n", numbers(rtol=0.01))
+    assert found == FileComparison("different", "line 2: 10 became 15", 0.5, 20.0)
+
+
 def test_compare_files_by_numbers_beyond_the_tolerance_tells_where(tmp_path: Path) -> None:
     found = compare(
         tmp_path, '{"a": 1.0, "b": 2.0,\n"c": 4.0}', '{"a": 1.0001, "b": 2.0,\n"c": 5.0}', numbers(rtol=0.01)
@@ -129,6 +134,9 @@ def test_compare_files_by_numbers_keeps_to_the_condition(
         ("loss 1", "cost 1"),
         ("v1.2.3", "v1.2.4"),
         ("1.2.3", "1.2.4"),
+        ("1.2.3", "2.2.3"),
+        ("2024-01-02", "2025-01-02"),
+        ("12:30", "13:30"),
         ("2024-01-02", "2024-01-03"),
         ("12:30:45", "12:30:46"),
         ("id a1b2", "id a1b3"),
@@ -150,6 +158,7 @@ def test_compare_files_by_numbers_wants_all_else_to_be_equal(tmp_path: Path, old
     [
         (" 9.99  b\n", "10.01  b\n"),
         ("a    9.99\n", "a   10.01\n"),
+        ("9.99   b\n", "10.01  b\n"),
         ("a  0.1 b\n", "a -0.1 b\n"),
         ("[1.0, 2.0]", "[1.1, 2.1]"),
         ('{"x":1.0}', '{"x":1.1}'),
