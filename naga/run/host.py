@@ -40,12 +40,13 @@ class Host:
     run: ActiveRun | None = None
     value: Any = None
 
-    def note(self, config: DictConfig, run: ActiveRun) -> None:
+    def note(self, config: DictConfig | None, run: ActiveRun) -> None:
         """Take down the run of a main that is about to be called.
 
         Parameters
         ----------
-        config : DictConfig
+        config : DictConfig or None
+            None for a plain function.
         run : ActiveRun
         """
         self.config, self.run, self.value = config, run, None

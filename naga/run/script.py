@@ -125,7 +125,7 @@ def run_script(script: str | os.PathLike[str], argv: Sequence[str] = ()) -> RunR
     begin = time.perf_counter()
     with _as_main_program(module, path, argv), _outside_running_loop(), hosting(host):
         try:
-            exec(compile(source, str(path.absolute()), "exec", dont_inherit=True), vars(module))  # noqa: S102
+            _execute(compile(source, str(path.absolute()), "exec", dont_inherit=True), module)
         except SystemExit as stop:
             _check_exit(path, stop)
     run = host.run
@@ -138,6 +138,20 @@ def run_script(script: str | os.PathLike[str], argv: Sequence[str] = ()) -> RunR
         duration=time.perf_counter() - begin,
         ns=vars(module),
     )
+
+
+def _execute(code: types.CodeType, module: types.ModuleType) -> None:
+    """Execute a script, and complete the receipts of those plain functions of it that called `runlock`."""
+    error: BaseException | None = None
+    try:
+        exec(code, vars(module))  # noqa: S102 - a script is run
+    except BaseException as raised:
+        error = raised
+        raise
+    finally:
+        bare = sys.modules.get("naga.run.bare")
+        if bare is not None:
+            bare.complete_returned(error)
 
 
 def _read_source(path: Path) -> bytes:
