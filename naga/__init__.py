@@ -12,60 +12,94 @@ from naga._version import __version__
 from naga.config.resolvers import register_when_imported as _register_when_imported
 
 if TYPE_CHECKING:
+    from naga.catalog.questions import Lineage, diff, lineage, verify
+    from naga.catalog.runs import Run, runs, status
+    from naga.catalog.tokens import find_run
+    from naga.cli.main import run_command
     from naga.errors import NagaError, ScriptExitError
+    from naga.lock.compare import Comparison
     from naga.lock.describe import describe_receipt, stage_name
     from naga.lock.digest import PathDigest, hash_path
     from naga.lock.receipt import Receipt, find_receipt, read_receipt
+    from naga.lock.verify import Verification
     from naga.run.bare import complete_returned
+    from naga.run.cells import record_cells
     from naga.run.clicfg import clicfg
     from naga.run.current import last_receipt
     from naga.run.debug import unsafe_debug
     from naga.run.frames import trim_traceback
     from naga.run.kept import keep_locals
+    from naga.run.rerun import rerun
     from naga.run.runlock import runlock
     from naga.run.script import RunResult, run_script
 
 __all__ = [
+    "Comparison",
+    "Lineage",
     "NagaError",
     "PathDigest",
     "Receipt",
+    "Run",
     "RunResult",
     "ScriptExitError",
+    "Verification",
     "__version__",
     "clicfg",
     "complete_returned",
     "describe_receipt",
+    "diff",
     "find_receipt",
+    "find_run",
     "hash_path",
     "keep_locals",
     "last_receipt",
+    "lineage",
     "read_receipt",
+    "record_cells",
+    "rerun",
+    "run_command",
     "run_script",
     "runlock",
+    "runs",
     "stage_name",
+    "status",
     "trim_traceback",
     "unsafe_debug",
+    "verify",
 ]
 
 _HOMES = {
+    "Comparison": "naga.lock.compare",
+    "Lineage": "naga.catalog.questions",
     "NagaError": "naga.errors",
     "PathDigest": "naga.lock.digest",
     "Receipt": "naga.lock.receipt",
+    "Run": "naga.catalog.runs",
     "RunResult": "naga.run.script",
     "ScriptExitError": "naga.errors",
+    "Verification": "naga.lock.verify",
     "clicfg": "naga.run.clicfg",
     "complete_returned": "naga.run.bare",
     "describe_receipt": "naga.lock.describe",
+    "diff": "naga.catalog.questions",
     "find_receipt": "naga.lock.receipt",
+    "find_run": "naga.catalog.tokens",
     "hash_path": "naga.lock.digest",
     "keep_locals": "naga.run.kept",
     "last_receipt": "naga.run.current",
+    "lineage": "naga.catalog.questions",
     "read_receipt": "naga.lock.receipt",
+    "record_cells": "naga.run.cells",
+    "rerun": "naga.run.rerun",
+    "run_command": "naga.cli.main",
     "run_script": "naga.run.script",
     "runlock": "naga.run.runlock",
+    "runs": "naga.catalog.runs",
     "stage_name": "naga.lock.describe",
+    "status": "naga.catalog.runs",
     "trim_traceback": "naga.run.frames",
     "unsafe_debug": "naga.run.debug",
+    "verify": "naga.catalog.questions",
 }
 
 _register_when_imported()

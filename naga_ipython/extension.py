@@ -46,6 +46,7 @@ class Extension:
         for kind, names in self._magics.magics.items():
             for name in names:
                 shell.magics_manager.magics[kind].pop(name, None)
+        shell.magics_manager.registry.pop(type(self._magics).__name__, None)
         for mime in ("text/html", "text/plain"):
             formatter = self._formatters[mime]
             for key in _LAZY_TYPES:
@@ -60,7 +61,6 @@ class Extension:
 
     def _after_cell(self, result: ExecutionResult) -> None:
         error = result.error_in_exec
-        naga.complete_returned(error)
         raw = result.info.raw_cell if result.info is not None else ""
         if error is not None and isinstance(raw, str) and raw.lstrip().startswith(_CELL_MAGIC):
             naga.keep_locals(error, self._shell.user_ns)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
@@ -11,6 +10,7 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_
 
 import naga
 from naga_ipython.traceback import render_from_user_code
+from naga_ipython.verbs import VERBS, call_verb
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -59,24 +59,21 @@ class NagaMagics(Magics):
 
     @no_var_expand
     @line_magic
-    def runlock(self, line: str) -> Receipt:
-        """Show a receipt.
+    def runlock(self, line: str) -> Receipt | None:
+        """Show receipts, check them, compare them, and write them for work done in cells.
 
-        ``%runlock`` shows the receipt of the last run, ``%runlock PATH`` the one of a folder, a ``run.lock`` or a file
-        whose folder holds one.
+        ``%runlock`` shows the receipt of the last run, ``%runlock [show] RUN`` that of another: a folder, a
+        ``run.lock``, any file that a run left, an id, or ``@latest``.
+
+        ``%runlock verify [RUN ...]`` checks code, data and lineage; ``%runlock diff A B`` says what is different
+        between two runs; ``%runlock tree RUN`` draws the stages before it.
+
+        ``%runlock write SAVE_DIR [--data PATH ...] [--prevs PATH ...]`` writes a receipt for what the cells of this
+        notebook left in a folder: the cells that were executed, in their order, are its code.
         """
         words = _split(line)
-        if len(words) > 1:
-            raise UsageError("%runlock takes one path")
-        if words:
-            try:
-                return naga.read_receipt(naga.find_receipt(Path(words[0])))
-            except naga.NagaError as error:
-                raise UsageError(error.one_line()) from None
-        receipt = naga.last_receipt()
-        if receipt is None:
-            raise UsageError("no run with a receipt has ended in this kernel; %runlock PATH shows another one")
-        return receipt
+        verb = words.pop(0) if words and words[0] in VERBS else "show"
+        return call_verb(self.shell, verb, words)
 
     @no_var_expand
     @cell_magic

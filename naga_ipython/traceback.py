@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["render_from_user_code"]
 
 _HOOK = "_render_traceback_"
+_SYNTAX_HOOK = "showsyntaxerror"
 
 
 def render_from_user_code(shell: InteractiveShell, error: BaseException) -> None:
@@ -28,9 +29,14 @@ def render_from_user_code(shell: InteractiveShell, error: BaseException) -> None
     -----
     IPython asks an exception for ``_render_traceback_`` before it renders it. By then the exception has passed all
     frames between the script and the shell; they are cut off once, so that ``%tb`` and ``%debug`` find the short
-    traceback too, and the exception is an ordinary one again.
+    traceback too, and the exception is an ordinary one again. A SyntaxError is not asked, so the method of the shell
+    that shows it is taken aside once.
     """
     trimmed = naga.trim_traceback(error.__traceback__)
+    if isinstance(error, SyntaxError):
+        # A script that cannot be compiled has no frame of its own.
+        _trim_syntax_error(shell, error, None if trimmed is error.__traceback__ else trimmed)
+        return
 
     def render() -> list[str]:
         vars(error).pop(_HOOK, None)
@@ -40,3 +46,13 @@ def render_from_user_code(shell: InteractiveShell, error: BaseException) -> None
         return list(rendered)
 
     vars(error)[_HOOK] = render
+
+
+def _trim_syntax_error(shell: InteractiveShell, error: SyntaxError, trimmed: Any) -> None:
+    def show(*args: Any, **kwargs: Any) -> None:
+        vars(shell).pop(_SYNTAX_HOOK, None)
+        if sys.exc_info()[1] is error:
+            error.__traceback__ = trimmed
+        shell.showsyntaxerror(*args, **kwargs)
+
+    vars(shell)[_SYNTAX_HOOK] = show

@@ -15,14 +15,19 @@ __all__ = ["add_to"]
 
 _PACKAGES = (
     ("omegaconf", "configs", "pip install naga-ipython"),
+    ("pyyaml", "configs and receipts", "pip install naga-ipython"),
+    ("msgspec", "receipts", "pip install naga-ipython"),
     ("xxhash", "digests", "pip install naga-ipython"),
+    ("platformdirs", "caches", "pip install naga-ipython"),
+    ("rich", "tables", "pip install naga-ipython"),
+    ("tqdm", "progress", "pip install naga-ipython"),
     ("ipython", "magics", "pip install naga-ipython"),
     ("ipykernel", "notebooks", "pip install 'naga-ipython[lab]'"),
     ("jupyterlab", "notebooks in the browser", "pip install 'naga-ipython[lab]'"),
     ("mlflow-skinny", "tracking", "pip install 'naga-ipython[mlflow]'"),
     ("submitit", "Slurm", "pip install 'naga-ipython[slurm]'"),
 )
-_REQUIRED = frozenset({"omegaconf", "xxhash", "ipython"})
+_REQUIRED = frozenset({"omegaconf", "pyyaml", "msgspec", "xxhash", "platformdirs", "rich", "tqdm", "ipython"})
 _INSTEAD = {"mlflow-skinny": "mlflow"}
 
 

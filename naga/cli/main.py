@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import argparse
+import ast
+import os
+import re
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from naga._version import __version__
-from naga.cli import doctor, show
+from naga.cli import diff, digest, doctor, lineage, ls, rerun, show, status, verify
 from naga.errors import NagaError, UsageError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["main"]
+__all__ = ["main", "run_command"]
 
-_COMMANDS = (show, doctor)
+_COMMANDS = (show, ls, status, verify, diff, lineage, digest, rerun, doctor)
 _EXAMPLES = """\
 examples:
   naga show results/process
   naga show --json results/process/run.lock
+  naga ls stage:train 'lr>0.01'
+  naga status --why
+  naga verify results/process
+  naga rerun results/process --check
   naga doctor
 
 exit codes: 0 done; 1 a check found a difference; 2 usage; 65 integrity; 66 not found; 69 unreachable;
@@ -47,8 +54,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        options = _make_parser().parse_args(words)
-        return int(options.run(options))
+        try:
+            return run_command(words)
+        finally:
+            # Here, where a reader that has gone is noticed, and not when the interpreter ends.
+            sys.stdout.flush()
     except NagaError as error:
         if "--debug" in words:
             raise
@@ -57,9 +67,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # The reader of our output is gone; Python would otherwise complain once more when it flushes at exit.
-        sys.stderr.close()
+        # What is left in the buffer has to go somewhere, or Python complains once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def run_command(argv: Sequence[str]) -> int:
+    """Run the command ``naga`` inside another program.
+
+    Parameters
+    ----------
+    argv : sequence of str
+        Without the name of the program, such as ``["verify", "results/process"]``.
+
+    Returns
+    -------
+    int
+        0, or 1 when a check found a difference.
+
+    Raises
+    ------
+    NagaError
+        What the command would end with; its ``exit_code`` says how.
+    SystemExit
+        With code 0, after ``-h`` printed the help.
+    """
+    options = _make_parser().parse_args(list(argv))
+    return int(options.run(options))
 
 
 def _make_parser() -> argparse.ArgumentParser:
@@ -82,10 +116,10 @@ def _make_parser() -> argparse.ArgumentParser:
 
 def _with_nearest(message: str) -> str:
     """Name the command that was meant, where argparse lists them all."""
-    _, found, rest = message.partition("invalid choice: ")
-    if not found:
+    found = re.match(r"argument COMMAND: invalid choice: (.*) \(choose from", message, re.DOTALL)
+    if found is None:
         return message
-    word = rest.split("'")[1]
+    word = ast.literal_eval(found[1])
     names = [command.__name__.rpartition(".")[2] for command in _COMMANDS]
     meant = nearest(word, names)
     return f"unknown command {word!r}" + (f", did you mean {meant!r}?" if meant else "")

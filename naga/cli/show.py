@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any
 
-from naga import describe_receipt, find_receipt, read_receipt
+import naga
 
 __all__ = ["add_to"]
 
@@ -16,6 +15,8 @@ examples:
   naga show results/process
   naga show results/process/out.txt
   naga show --json results/process/run.lock
+  naga show 01a1fc6f-2531
+  naga show @latest~1
 """
 
 
@@ -36,11 +37,11 @@ def add_to(commands: Any, common: argparse.ArgumentParser) -> None:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("path", type=Path, help="a run.lock, its folder, or a file beside it")
+    parser.add_argument("token", metavar="TOKEN", help="an id, @latest, or a path")
     parser.set_defaults(run=_show)
 
 
 def _show(options: argparse.Namespace) -> int:
-    receipt = read_receipt(find_receipt(options.path))
-    print(json.dumps(receipt.to_mapping(), indent=2) if options.json else describe_receipt(receipt))
+    _, receipt = naga.find_run(options.token)
+    print(json.dumps(receipt.to_mapping(), indent=2) if options.json else naga.describe_receipt(receipt))
     return 0

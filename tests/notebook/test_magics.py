@@ -169,7 +169,7 @@ def test_failing_script_fails_its_cell_with_one_traceback_of_its_own(kernel: Ker
     assert [error["ename"] for error in answer.errors] == ["ZeroDivisionError"]
     assert answer.stdout == "dividing\n"
     frames = [line for line in answer.traceback.splitlines() if line.startswith("File ")]
-    assert "process.py:24" in frames[0]
+    assert "process.py:23" in frames[0]
     assert all("process.py" in line for line in frames)
     assert "/naga/" not in answer.traceback
     assert "naga_ipython" not in answer.traceback
@@ -306,9 +306,8 @@ sys.argv = argv
 
 
 def test_coroutine_of_a_script_runs_and_the_next_cell_can_wait(kernel: Kernel, folder: Path) -> None:
-    text = PROCESS.replace("def main", "async def main").replace(
-        "return divide", "import asyncio; await asyncio.sleep(0)\n    return divide"
-    )
+    waiting = "import asyncio; await asyncio.sleep(0)\n    return divide"
+    text = PROCESS.replace("def main", "async def main").replace("return divide", waiting)
     assert run_script(kernel, folder, text, "-o param=3").status == "ok"
     assert value_of(kernel, "_.value") == 2.0
     after = kernel.run("import asyncio\nawait asyncio.sleep(0)\nprint('waited')")
@@ -316,14 +315,55 @@ def test_coroutine_of_a_script_runs_and_the_next_cell_can_wait(kernel: Kernel, f
 
 
 def test_runlock_in_a_cell_is_complete_when_the_cell_has_ended(kernel: Kernel, folder: Path) -> None:
-    kernel.run(
-        "import naga\nreceipt = naga.runlock(config={'param': 1}, runlock_path='cell/run.lock')\nprint(receipt.status)"
-    )
-    assert read_receipt(folder / "cell/run.lock").status == "finished"
-    kernel.run("naga.runlock(runlock_path='cell2/run.lock')\nnumber = 0\n1 / number")
-    receipt = read_receipt(folder / "cell2/run.lock")
+    (folder / "a.csv").write_text("a")
+    cell = """\
+import naga
+from pathlib import Path
+naga.runlock(config={'param': 1}, runlock_path='cell/run.lock')
+naga.runlock(data='a.csv')
+print(naga.read_receipt(Path('cell/run.lock')).status)
+"""
+    assert kernel.run(cell).stdout == "started\n"
+    receipt = read_receipt(folder / "cell/run.lock")
+    assert (receipt.status, list(receipt.data)) == ("finished", ["a"])
+
+
+@pytest.mark.parametrize(
+    ("cell", "line"),
+    [
+        ("naga.runlock(runlock_path='failed/run.lock')\nnumber = 0\n1 / number", 3),
+        ("def plain():\n    naga.runlock(runlock_path='failed/run.lock')\n    1 / 0\nplain()", 3),
+    ],
+)
+def test_runlock_in_a_cell_that_fails_is_not_taken_for_finished(
+    kernel: Kernel, folder: Path, cell: str, line: int
+) -> None:
+    kernel.run(f"import naga\n{cell}")
+    receipt = read_receipt(folder / "failed/run.lock")
     assert receipt.error is not None
-    assert (receipt.status, receipt.error.type, receipt.error.line) == ("failed", "ZeroDivisionError", 3)
+    assert (receipt.status, receipt.error.type, receipt.error.line) == ("failed", "ZeroDivisionError", line + 1)
+
+
+PLAIN = """\
+from naga import runlock
+def main():
+    runlock(config={'param': 1}, runlock_path='plain/run.lock')
+    NEXT
+    print('on')
+main()
+"""
+
+
+def test_result_of_a_plain_script_holds_the_receipt_that_it_wrote(kernel: Kernel, folder: Path) -> None:
+    (folder / "plain.py").write_text(PLAIN.replace("NEXT", "pass"))
+    assert kernel.run("plain = %naga_run plain.py").stdout == "on\n"
+    assert value_of(kernel, "[plain.receipt.status, plain.receipt.id]") == [
+        "finished",
+        read_receipt(folder / "plain/run.lock").id,
+    ]
+    (folder / "plain.py").write_text(PLAIN.replace("NEXT", "1 / 0"))
+    kernel.run("%naga_run plain.py")
+    assert read_receipt(folder / "plain/run.lock").status == "failed"
 
 
 DEBUGGED = """\

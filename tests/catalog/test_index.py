@@ -1,0 +1,271 @@
+"""The catalog changes how fast an answer comes, and never the answer."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import naga
+from naga.catalog.index import Catalog
+from naga.catalog.scan import scan_receipts
+from naga.lock.receipt import receipt_digest, write_receipt
+from naga.lock.stat_index import Reading, pack_fields, stat_key
+from tests.pipelines import make_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return a project of three runs that were left long enough ago to be settled."""
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "naga.toml").touch()
+    (root / "raw.csv").write_text("1\n")
+    first = make_run(root, "first", "first", data=[root / "raw.csv"])
+    second = make_run(root, "second", "second", prevs=[first])
+    make_run(root, "third", "third", prevs=[second])
+    wait_until_settled()
+    return root
+
+
+def wait_until_settled() -> None:
+    """Wait until what was written by now is clearly older than the next reading."""
+    now = time.time_ns()
+    while Reading.begin().started < now + 150_000_000:
+        time.sleep(0.05)
+
+
+def describe(root: Path) -> list[object]:
+    return [run.to_mapping() for run in naga.status(root)]
+
+
+def find_known(root: Path) -> set[str]:
+    """Return the names of the runs that the catalog knows."""
+    with Catalog() as catalog:
+        return {Path(path).parent.name for path in catalog.files(str(root), scan_receipts(root).found)}
+
+
+def catalog_path() -> Path:
+    return Catalog().path
+
+
+def write_bytes(content: bytes) -> Callable[[Path], None]:
+    return lambda path: path.write_bytes(content) and None
+
+
+def truncate(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def scramble(path: Path) -> None:
+    """Change single bytes everywhere but in the header, so that SQLite itself does not notice most of them."""
+    content = bytearray(path.read_bytes())
+    chance = random.Random(7)
+    for _ in range(len(content) // 50):
+        content[chance.randrange(200, len(content))] ^= 1 << chance.randrange(8)
+    path.write_bytes(content)
+
+
+def change_rows(*commands: str) -> Callable[[Path], None]:
+    def change(path: Path) -> None:
+        with closing(sqlite3.connect(path)) as connection, connection:
+            for command in commands:
+                connection.execute(command)
+
+    return change
+
+
+def make_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+DAMAGES = {
+    "empty": write_bytes(b""),
+    "zeros": write_bytes(bytes(8192)),
+    "noise": write_bytes(random.Random(1).randbytes(8192)),
+    "text": write_bytes(b"this is no database\n" * 500),
+    "truncated": truncate,
+    "scrambled": scramble,
+    "a folder": make_folder,
+    "tables gone": change_rows("DROP TABLE files", "DROP TABLE sightings"),
+    "other columns": change_rows("ALTER TABLE receipts DROP COLUMN content"),
+    "other version": change_rows("PRAGMA user_version = 7", "DROP TABLE receipts"),
+    "other contents": change_rows("UPDATE receipts SET content = (SELECT content FROM receipts LIMIT 1)"),
+    "contents gone": change_rows("UPDATE receipts SET content = NULL", "UPDATE files SET checksum = NULL"),
+    "other digests": change_rows("UPDATE sightings SET digest = 'xxh3_128:00000000000000000000000000000000'"),
+    "receipts mixed up": change_rows("UPDATE files SET receipt = (SELECT min(number) FROM receipts)"),
+    "edges gone": change_rows("DELETE FROM edges"),
+    "ancestors gone": change_rows("DELETE FROM receipts WHERE id = (SELECT min(id) FROM receipts)"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_answer_with_a_damaged_catalog_is_the_same(project: Path, damage: Callable[[Path], None]) -> None:
+    # Without the first one, what the third stands on can be known from its lineage only.
+    shutil.rmtree(project / "results/first")
+    (project / "raw.csv").write_text("2\n")
+    expected = describe(project)
+    assert [run["state"] for run in expected] == ["missing", "stale"]  # type: ignore[index]
+    describe(project)
+    damage(catalog_path())
+    assert describe(project) == expected
+    assert describe(project) == expected
+
+
+def test_damaged_catalog_is_made_anew(project: Path) -> None:
+    naga.status(project)
+    catalog_path().write_bytes(b"this is no database\n" * 500)
+    naga.status(project)
+    assert find_known(project) == {"first", "second", "third"}
+
+
+def test_answer_without_a_cache_folder_is_the_same(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = describe(project)
+    monkeypatch.setenv("NAGA_CACHE_DIR", str(project / "raw.csv"))
+    assert describe(project) == expected
+
+
+def test_answer_while_another_process_holds_the_catalog_is_the_same_and_comes_soon(project: Path) -> None:
+    expected = describe(project)
+    with closing(sqlite3.connect(catalog_path())) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        begin = time.monotonic()
+        assert describe(project) == expected
+        assert time.monotonic() - begin < 20
+
+
+def test_catalog_that_cannot_be_written_still_answers(project: Path) -> None:
+    naga.status(project)
+    expected = describe(project)
+    with closing(sqlite3.connect(catalog_path())) as connection:
+        # A reader of one row keeps writers out, but no other readers.
+        connection.execute("BEGIN")
+        connection.execute("SELECT * FROM files").fetchone()
+        make_run(project, "fourth", "fourth")
+        assert [run.path.parent.name for run in naga.status(project)] == ["first", "fourth", "second", "third"]
+    assert describe(project)[0] == expected[0]
+
+
+def test_catalog_after_a_first_question_knows_all_receipts(project: Path) -> None:
+    naga.status(project)
+    assert find_known(project) == {"first", "second", "third"}
+
+
+def test_catalog_forgets_receipts_that_are_gone(project: Path) -> None:
+    naga.status(project)
+    keys = scan_receipts(project).found
+    shutil.rmtree(project / "results/third")
+    naga.status(project)
+    with Catalog() as catalog:
+        assert {Path(path).parent.name for path in catalog.files(str(project), keys)} == {"first", "second"}
+
+
+def test_receipt_that_was_replaced_is_read_again(project: Path) -> None:
+    naga.status(project)
+    path = project / "results/third/run.lock"
+    times = path.stat()
+    write_receipt(path, replace(naga.read_receipt(path), duration=2.0), overwrite=True)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert path.stat().st_size == times.st_size
+    assert naga.status(project)[2].duration == 2.0
+
+
+def test_receipt_that_was_edited_in_place_at_its_old_time_is_read_again(project: Path) -> None:
+    naga.status(project)
+    path = project / "results/third/run.lock"
+    times, text = path.stat(), path.read_text()
+    with path.open("r+") as file:
+        file.write(text.replace("duration: 1.0", "duration: 2.0"))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert naga.status(project)[2].duration == 2.0
+
+
+def test_lineage_from_the_catalog_is_that_of_the_receipt(project: Path) -> None:
+    naga.status(project)
+    receipt = naga.read_receipt(project / "results/third/run.lock")
+    with Catalog() as catalog:
+        found = catalog.ancestors(receipt_digest(receipt))
+    assert found == {key: replace(value, environment={}) for key, value in receipt.lineage.items()}
+
+
+def test_ancestors_are_stored_once(project: Path) -> None:
+    naga.status(project)
+    with closing(sqlite3.connect(catalog_path())) as connection:
+        assert connection.execute("SELECT count(*) FROM receipts").fetchone() == (3,)
+
+
+def test_receipt_whose_lineage_contradicts_itself_is_not_put_together_from_others(project: Path) -> None:
+    path = project / "results/third/run.lock"
+    receipt = naga.read_receipt(path)
+    forged = {
+        key: replace(value, data={}) if naga.stage_name(value) == "first" else value
+        for key, value in receipt.lineage.items()
+    }
+    write_receipt(path, replace(receipt, lineage=forged), overwrite=True)
+    for name in ("first", "second"):
+        shutil.rmtree(project / "results" / name)
+    (project / "raw.csv").write_text("2\n")
+    wait_until_settled()
+    # As the forged lineage has it, the first run never read the raw data.
+    expected = describe(project)
+    assert expected[0]["causes"][0]["name"] == "results/second/out.txt"  # type: ignore[index]
+    assert len(expected[0]["causes"]) == 1  # type: ignore[index]
+    assert describe(project) == expected
+
+
+def test_catalog_above_its_size_starts_anew(project: Path) -> None:
+    naga.status(project)
+    with Catalog(largest=1) as catalog:
+        catalog.store_sightings({str(project): next(iter(catalog.sightings(str(project)).values()))})
+    assert find_known(project) == set()
+    assert [run.state for run in naga.status(project)] == ["ok", "ok", "ok"]
+
+
+def test_file_that_changed_just_before_it_was_read_is_not_stored(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("x")
+    key, changed = stat_key(path.stat()), path.stat().st_ctime_ns
+    with Catalog() as catalog:
+        assert set(catalog.unsettled(Reading(changed + 1_000_000), [key])) == {key}
+        assert catalog.unsettled(Reading(changed + 5_000_000_000), [key]) == {}
+
+
+def test_file_on_another_machine_is_stored_when_it_is_seen_again() -> None:
+    changed = 1_700_000_000_123_456_789
+    key = pack_fields((999_999, 1, 1, changed, changed, 0o100644))
+    with Catalog() as catalog:
+        assert set(catalog.unsettled(Reading(changed + 10 * 10**9), [key])) == {key}
+    with Catalog() as catalog:
+        assert catalog.unsettled(Reading(changed + 20 * 10**9), [key]) == {}
+
+
+def test_catalog_filled_by_several_processes_at_once_is_right(project: Path) -> None:
+    command = [sys.executable, "-m", "naga", "status", str(project)]
+    running = [subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, text=True) for _ in range(6)]
+    answers = {process.communicate(timeout=100)[0] for process in running}
+    assert len(answers) == 1
+    assert answers.pop().count("ok") == 3
+    assert find_known(project) == {"first", "second", "third"}
+
+
+def test_big_integer_in_a_config_is_no_obstacle(project: Path) -> None:
+    make_run(project, "fourth", "fourth", config={"seed": 2**70})
+    wait_until_settled()
+    for _ in range(2):
+        found = {run.path.parent.name: run for run in naga.status(project)}
+        assert found["fourth"].config == {"save_dir": "results/fourth", "seed": 2**70}
+        assert found["fourth"].state == "ok"

@@ -1,0 +1,103 @@
+"""The verbs of %runlock in a real kernel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from naga import read_receipt
+from tests.kernels import Kernel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SCRIPT = """\
+from pathlib import Path
+from naga import clicfg, runlock
+
+class Config:
+    factor = 2
+    save_dir = 'results/scale'
+
+@clicfg(config_class=Config)
+def main(cfg):
+    runlock(config=cfg, data=['numbers.txt'])
+    (Path(cfg.save_dir) / 'out.txt').write_text(Path('numbers.txt').read_text() * cfg.factor)
+
+if __name__ == '__main__':
+    main()
+"""
+
+
+@pytest.fixture
+def kernel(repository: Path) -> Iterator[Kernel]:
+    (repository / "scale.py").write_text(SCRIPT)
+    (repository / "numbers.txt").write_text("1\n")
+    kernel = Kernel(repository)
+    kernel.run("%load_ext naga")
+    yield kernel
+    kernel.stop()
+
+
+def test_runlock_write_keeps_the_executed_cells_as_the_code_of_the_receipt(kernel: Kernel, repository: Path) -> None:
+    kernel.run("import os, pathlib; os.makedirs('results/cells')")
+    kernel.run("password = 'hunter2-of-mine'")
+    kernel.run("pathlib.Path('results/cells/out.txt').write_text(pathlib.Path('numbers.txt').read_text())")
+
+    written = kernel.run("%runlock write results/cells --data numbers.txt")
+
+    assert written.status == "ok", written.stderr
+    receipt = read_receipt(repository / "results/cells/run.lock")
+    assert receipt.status == "finished"
+    assert receipt.caller["notebook"]["cells"] == 5
+    assert receipt.caller["file"] is None
+    assert list(receipt.data) == ["numbers"]
+    assert list(receipt.outputs) == ["out.txt"]
+    code = (repository / "results/cells/.naga/cells.py").read_text()
+    assert code.index("os.makedirs") < code.index("write_text")
+    assert "hunter2" not in code
+    assert "%runlock write" not in code
+
+
+def test_runlock_write_to_a_folder_that_is_not_there_fails_with_one_line(kernel: Kernel, repository: Path) -> None:
+    written = kernel.run("%runlock write reslts")
+
+    assert (written.status, written.errors) == ("error", [])
+    assert written.stderr.startswith("UsageError: no folder reslts")
+    assert not (repository / "reslts").exists()
+
+
+def test_runlock_verify_fails_the_cell_when_something_differs(kernel: Kernel, repository: Path) -> None:
+    kernel.run("%naga_run scale.py")
+    intact = kernel.run("%runlock verify results/scale")
+    (repository / "numbers.txt").write_text("2\n")
+    changed = kernel.run("%runlock verify results/scale")
+
+    assert intact.status == "ok", intact.stderr
+    assert "intact" in intact.stdout
+    assert (changed.status, changed.errors) == ("error", [])
+    assert "numbers.txt" in changed.stdout
+
+
+def test_runlock_diff_and_tree_print_what_the_commands_print(kernel: Kernel) -> None:
+    kernel.run("%naga_run scale.py")
+    kernel.run("%naga_run scale.py -o factor=3 save_dir=results/three")
+
+    compared = kernel.run("%runlock diff results/scale results/three")
+    drawn = kernel.run("%runlock tree results/three")
+
+    assert compared.status == "ok", compared.stderr
+    assert "factor: 2 -> 3" in compared.stdout
+    assert drawn.status == "ok", drawn.stderr
+    assert "scale" in drawn.stdout
+
+
+def test_runlock_shows_a_run_by_the_name_of_a_file_that_it_left(kernel: Kernel) -> None:
+    kernel.run("%naga_run scale.py")
+
+    shown = kernel.run("%runlock results/scale/out.txt")
+
+    (result,) = shown.results
+    assert result["text/plain"].startswith("scale  finished")
