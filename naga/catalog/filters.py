@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from naga.errors import UsageError, nearest
+from naga.lock.describe import printable
 from naga.lock.staleness import STATES
 
 if TYPE_CHECKING:
@@ -205,4 +206,4 @@ def _is_number(value: Any) -> bool:
 
 
 def _error(word: str, place: int, problem: str, hint: str) -> UsageError:
-    return UsageError(f"cannot understand the filter {word!r}: {problem} (character {place})", hint=hint, key=word)
+    return UsageError(f"cannot understand the filter {word!r}: {problem} (character {place})", hint=printable(hint), key=word)

@@ -45,7 +45,7 @@ def scan_receipts(root: Path) -> Scan:
     NotFoundError
         There is no such folder; the hint names the nearest path.
     """
-    if not root.is_dir():
+    if not os.path.isdir(root):  # noqa: PTH112 - Path.is_dir raises where a name is too long
         near = nearest_path(root)
         hint = f"did you mean {near}?" if near else "give the folder to look for receipts in"
         raise NotFoundError(f"there is no folder {root}", hint=hint, path=root)

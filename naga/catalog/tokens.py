@@ -1,5 +1,7 @@
 """Tokens: the ways in which a person names a run."""
 
+# ruff: noqa: PTH110, PTH113 - the methods of Path raise where a token is longer than a name may be
+
 from __future__ import annotations
 
 import os
@@ -66,7 +68,7 @@ def find_run(
         raise UsageError("a token is empty", hint="give an id, @latest or a path")
     path = absolute_path(text)
     if not text.startswith("@") and _is_receipt(path):
-        place = path if path.is_file() else path / RECEIPT_NAME
+        place = path if os.path.isfile(path) else path / RECEIPT_NAME
         return place, read_receipt(place)
     folder = find_project(Path.cwd()) if root is None else absolute_path(root)
     with Catalog() as catalog:
@@ -77,9 +79,9 @@ def find_run(
 
 
 def _is_receipt(path: Path) -> bool:
-    if (path / RECEIPT_NAME).is_file():
+    if os.path.isfile(path / RECEIPT_NAME):
         return True
-    return (path.name == RECEIPT_NAME or path.suffix == ".lock") and path.is_file()
+    return (path.name == RECEIPT_NAME or path.suffix == ".lock") and os.path.isfile(path)
 
 
 class _Finder:
@@ -94,13 +96,13 @@ class _Finder:
     def find(self, path: Path, *, progress: bool) -> str:
         if self._token.startswith("@"):
             return self._find_latest()
-        if path.is_file():
+        if os.path.isfile(path):
             found = self._find_content(path, progress=progress)
         else:
-            found = [] if path.exists() else self._find_identifier()
+            found = [] if os.path.exists(path) else self._find_identifier()
         # A file that changed or is gone still belongs to the run that wrote it.
         found = found or self._find_place(str(path))
-        if not found and (path.parent / RECEIPT_NAME).is_file():
+        if not found and os.path.isfile(path.parent / RECEIPT_NAME):
             return str(path.parent / RECEIPT_NAME)
         return self._only(found, path)
 
@@ -165,7 +167,7 @@ class _Finder:
         stages = {stage_name(run) for run in self._runs.values()}
         if self._token in stages:
             return f"naga ls stage:{self._token} lists the runs of this stage"
-        if path.exists():
+        if os.path.exists(path):
             return f"no run below {self._root} left this content"
         beginnings = {run.id[: len(self._token)]: name for name, run in self._runs.items()}
         if (near := nearest(self._token, beginnings)) is not None:

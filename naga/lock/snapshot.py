@@ -1,8 +1,8 @@
 """Record the exact working tree of a repository as a commit: the snapshot of a run.
 
-``git status`` tells in one answer how the index differs from HEAD and the working tree from the index. Only
-what differs is hashed, through an index of its own, and HEAD's tree with these edits is the tree of the
-snapshot. The person's index is never written or locked. ``docs/snapshots.md`` defines terms and format.
+``git status`` tells in one answer how the index differs from HEAD and the working tree from the index. Only what
+differs is hashed, through an index of its own, and HEAD's tree with these edits is the tree of the snapshot. The
+person's index is never written or locked. ``docs/snapshots.md`` defines terms and format.
 """
 
 from __future__ import annotations
@@ -59,13 +59,11 @@ class RepositoryState:
     commit : str or None
         HEAD, None on an unborn branch.
     tree : str or None
-        Id of the exact working tree, without what is ignored or left out; None when there is neither a commit
-        nor a file.
+        Id of the exact working tree, without what is ignored or left out; None with neither a commit nor a file.
     dirty : bool
         Whether `tree` differs from HEAD's tree.
     snapshot : str or None
-        The commit that holds `tree` and is kept alive by ``refs/naga/<snapshot>``; None without a `tree` and
-        for a read-only question.
+        The commit that holds `tree`, kept alive by ``refs/naga/<snapshot>``; None without `tree` or for a question.
     url : str or None
         URL of the remote ``origin``, or of the only remote, without credentials.
     excluded : tuple of str
@@ -212,8 +210,10 @@ def _observe(root: Path, leave_out: Iterable[Path], size_limit: int, *, keep: bo
         Command(root, "remote", "-v") as remotes,
         Objects(root) as objects,
     ):
+        # While git looks at the files, there is time to look at the index.
+        may_hide = _may_hide(folder, objects.read("HEAD^{commit}"))
         status = _parse_status(question.output())
-        attributes = _reveal(root, status) if _may_hide(folder, status) else []
+        attributes = _reveal(root, status) if may_hide else {}
         _sift(root, status, _relative(root, leave_out), size_limit)
         edits = status.edits | _hash_files(root, status, attributes, write=keep)
         head = objects.read(f"{status.commit}^{{commit}}") if status.commit else None
@@ -262,43 +262,44 @@ def _sort_entry(status: _Status, record: bytes, *, conflict: bool) -> None:
         status.edits[path] = None
 
 
-def _may_hide(folder: Path, status: _Status) -> bool:
+def _may_hide(folder: Path, head: tuple[str, bytes] | None) -> bool:
     """Tell whether the index may have entries that ``git status`` does not compare with the working tree.
 
     Notes
     -----
-    Source: gitformat-index(5). An entry has its mode, 12 more bytes, its id, and 16 flags, of which the
-    highest is "assume valid" and the next announces others, such as "skip worktree". A split index is
-    elsewhere. What this finds in excess costs one process.
+    Source: gitformat-index(5). An entry has its mode, 12 more bytes, its id, and 16 flags, of which the highest is
+    "assume valid" and the next announces others, such as "skip worktree". A split index is elsewhere. What this finds
+    in excess costs one process.
     """
-    if status.commit is None or any(folder.glob("sharedindex.*")):
+    if head is None or any(folder.glob("sharedindex.*")):
         return True
     if not (folder / "index").exists():
         return False
     data = (folder / "index").read_bytes()
     # A literal byte first makes a search four times as fast; the zeros before it rule out most coincidences.
-    rest = rb"(?<=\0\0..).{%d}[\x40-\xff]" % (12 + len(status.commit) // 2)
+    rest = rb"(?<=\0\0..).{%d}[\x40-\xff]" % (12 + len(head[0]) // 2)
     return any(re.search(mode + rest, data, re.DOTALL) for mode in (rb"\x81[\xa4\xed]", rb"\xa0\0", rb"\xe0\0"))
 
 
-def _reveal(root: Path, status: _Status) -> list[bytes]:
+def _reveal(root: Path, status: _Status) -> dict[bytes, Entry]:
     """Compare what git assumes unchanged, or absent though it is there; return attributes out of sight."""
-    attributes = []
+    attributes: dict[bytes, Entry] = {}
     top = Path(os.path.realpath(root))
     for line in run(root, "ls-files", "-v", "-s", "-z").split(b"\0"):
-        tag, _, entry = line.partition(b" ")
+        tag, _, rest = line.partition(b" ")
         if tag != b"S" and not tag.islower():
             continue
-        mode, digest, _, path = re.split(rb"[ \t]", entry, maxsplit=3)
+        mode, digest, _, path = re.split(rb"[ \t]", rest, maxsplit=3)
+        entry = (mode, bytes.fromhex(digest.decode()))
         place = top / os.fsdecode(path)
         # What lies beyond a link is not this entry, and neither is a folder, unless it is a submodule.
         is_there = place.is_symlink() or (place.is_dir() if mode == b"160000" else place.is_file())
         if is_there and Path(os.path.realpath(place.parent)) == place.parent:
-            status.changed[path] = (mode, bytes.fromhex(digest.decode()))
+            status.changed[path] = entry
         elif tag not in {b"S", b"s"} or place.is_dir():
             status.edits[path] = None
         elif place.name == ".gitattributes":
-            attributes.append(b"%s %s\t%s\0" % (mode, digest, path))
+            attributes[path] = entry
     return attributes
 
 
@@ -355,22 +356,27 @@ def _secret_pattern() -> re.Pattern[str]:
     return re.compile("|".join(map(translate, SECRET_NAMES)))
 
 
-def _hash_files(root: Path, status: _Status, attributes: list[bytes], *, write: bool) -> dict[bytes, Entry | None]:
+def _hash_files(
+    root: Path, status: _Status, attributes: dict[bytes, Entry], *, write: bool
+) -> dict[bytes, Entry | None]:
     """Have git read files as ``git add`` would, into an index that holds nothing else."""
     from tempfile import TemporaryDirectory
 
     if not status.changed:
         return {}
-    # Line ends and modes may depend on what the index had before.
-    entries = ((path, entry) for path, entry in status.changed.items() if entry)
-    known = [b"%s %s\t%s\0" % (mode, digest.hex().encode(), path) for path, (mode, digest) in entries]
-    options = (*(() if write else ("--info-only",)), "--add", "--remove", "--stdin")
+    # Line ends and modes may depend on what the index had before. If it is little, the command line takes it.
+    known = attributes | {path: entry for path, entry in status.changed.items() if entry}
+    form = b"%s,%s,%s" if len(known) <= 100 else b"%s %s\t%s\0"
+    lines = [form % (mode, digest.hex().encode(), path) for path, (mode, digest) in known.items()]
+    options = ["--add", "--remove", *(() if write else ("--info-only",))]
     with TemporaryDirectory(prefix="naga-") as scratch:
         variables = {"GIT_INDEX_FILE": f"{scratch}/index"}
-        if known or attributes:
-            run(root, *_UPDATE, "--index-info", stdin=b"".join([*known, *attributes]), variables=variables)
+        if len(known) <= 100:
+            options += [word for line in lines for word in ("--cacheinfo", os.fsdecode(line))]
+        else:
+            run(root, *_UPDATE, "--index-info", stdin=b"".join(lines), variables=variables)
         paths = b"".join(path + b"\0" for path in status.changed)
-        run(root, *_UPDATE, *options, stdin=paths, variables=variables)
+        run(root, *_UPDATE, *options, "--stdin", stdin=paths, variables=variables)
         listing = run(root, "ls-files", "-s", "-z", variables=variables)
     found = re.findall(rb"(\d+) (\w+) \d\t([^\0]+)\0", listing)
     hashed: dict[bytes, Entry | None] = dict.fromkeys(status.changed)

@@ -63,7 +63,10 @@ def catalog_path() -> Path:
 
 
 def write_bytes(content: bytes) -> Callable[[Path], None]:
-    return lambda path: path.write_bytes(content) and None
+    def write(path: Path) -> None:
+        path.write_bytes(content)
+
+    return write
 
 
 def truncate(path: Path) -> None:

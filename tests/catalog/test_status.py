@@ -270,7 +270,7 @@ def test_status_of_a_folder_without_receipts_is_empty(tmp_path: Path) -> None:
 
 def test_status_of_a_folder_that_is_not_there_names_the_nearest(tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
-    with pytest.raises(NotFoundError, match="there is no folder .*resutls") as caught:
+    with pytest.raises(NotFoundError, match=r"there is no folder .*resutls") as caught:
         naga.status(tmp_path / "resutls")
     assert caught.value.hint == f"did you mean {tmp_path / 'results'}?"
 

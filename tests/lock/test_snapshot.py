@@ -6,6 +6,7 @@ import dataclasses
 import io
 import os
 import random
+import re
 import shutil
 import stat
 import subprocess
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from naga.errors import GitError, NotFoundError
+from naga.lock import snapshot as room
 from naga.lock.snapshot import RepositoryState, find_root, has_snapshot, read_state, take_snapshot
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     Arrange = Callable[[Path, Git], None]
 
 ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "snapshots.md"
 
 
 @pytest.fixture
@@ -1122,3 +1125,46 @@ def test_find_root_outside_and_in_a_bare_repository_is_none(tmp_path: Path, git:
     git(tmp_path, "init", "--quiet", "--bare", "bare.git")
     (tmp_path / ".git").mkdir()
     assert find_root(tmp_path / "bare.git" / "objects") is None
+
+
+@pytest.mark.parametrize("name", ["SECRET_NAMES", "HARMLESS_NAMES"])
+def test_page_lists_the_names_of_secrets(name: str) -> None:
+    marked = PAGE.read_text(encoding="utf-8").partition(f"<!-- {name} -->")[2].partition("<!-- end -->")[0]
+    listed = re.findall(r"`([^`]+)`", marked)
+    assert sorted(listed) == sorted(getattr(room, name))
+    assert len(listed) > 3
+
+
+def test_page_shows_commands_that_work(repo: Path, git: Git) -> None:
+    (repo / "train.py").write_text("print('train')\n")
+    git(repo, "init", "--quiet", "--bare", "../origin.git")
+    git(repo, "remote", "add", "origin", "../origin.git")
+    snapshot = take_snapshot(repo).snapshot
+    blocks = re.findall(r"^```bash\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    program = "\n".join(["set -eux", *blocks])
+    env = {**os.environ, "snapshot": str(snapshot)}
+    answer = subprocess.run(["bash", "-c", program], cwd=repo, env=env, check=True, capture_output=True, text=True)
+    assert "print('train')" in answer.stdout
+    assert (repo.parent / "copy" / "train.py").exists()
+    assert git(repo, "for-each-ref", "refs/naga") == ""
+    assert f"refs/naga/{snapshot}" in git(repo.parent / "origin.git", "for-each-ref")
+
+
+COUNT = """
+import sys
+from pathlib import Path
+from naga.lock.snapshot import take_snapshot
+started = []
+sys.addaudithook(lambda event, what: started.append(what[1][-1]) if event == "subprocess.Popen" else None)
+take_snapshot(Path(sys.argv[1]))
+print(len(started))
+"""
+
+
+@pytest.mark.parametrize(("arrange", "again", "new"), [(clean, 3, 4), (untracked, 5, 7), (dirty, 6, 8)])
+def test_take_snapshot_starts_few_processes(repo: Path, git: Git, arrange: Arrange, again: int, new: int) -> None:
+    arrange(repo, git)
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", COUNT, str(repo)]
+    counts = [subprocess.run(command, check=True, capture_output=True, text=True, env=env).stdout for _ in range(2)]
+    assert list(map(int, counts)) == [new, again]

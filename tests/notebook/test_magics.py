@@ -251,9 +251,9 @@ def test_help_of_a_script_is_shown_and_runs_nothing(kernel: Kernel) -> None:
         ("%naga_run 'process.py", "quotes"),
         ("%naga_run proces.py", "process.py"),
         ("%naga_run process.py --confg x", "--config"),
-        ("%runlock a b", "one path"),
+        ("%runlock a b", "one run"),
         ("%runlock nowhere", "nowhere"),
-        ("%runlock arguments.py", "run.lock"),
+        ("%runlock arguments.py", "arguments.py"),
     ],
 )
 def test_wrong_line_fails_its_cell_with_one_line(kernel: Kernel, line: str, says: str) -> None:

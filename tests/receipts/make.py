@@ -98,9 +98,11 @@ if __name__ == '__main__':
 def make(folder: Path) -> None:
     """Run the stages in a new project, and copy their receipts to a folder."""
     identifiers = (f"01890a5d-ac96-774b-bcce-{number:012x}" for number in itertools.count(1))
-    made_up = {"new_run_id": lambda: next(identifiers), "describe_environment": lambda: ENVIRONMENT}
+    made_up = mock.patch.multiple(
+        "naga.lock.recording", new_run_id=lambda: next(identifiers), describe_environment=lambda: ENVIRONMENT
+    )
     folder.mkdir(parents=True)
-    with tempfile.TemporaryDirectory() as name, mock.patch.multiple("naga.lock.recording", **made_up):
+    with tempfile.TemporaryDirectory() as name, made_up:
         project = Path(name) / "project"
         project.mkdir()
         os.chdir(project)
