@@ -206,4 +206,6 @@ def _is_number(value: Any) -> bool:
 
 
 def _error(word: str, place: int, problem: str, hint: str) -> UsageError:
-    return UsageError(f"cannot understand the filter {word!r}: {problem} (character {place})", hint=printable(hint), key=word)
+    return UsageError(
+        f"cannot understand the filter {word!r}: {problem} (character {place})", hint=printable(hint), key=word
+    )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import naga
 from naga.errors import IntegrityError, NagaError, NotFoundError, UsageError
+from naga.lock.describe import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +74,7 @@ def _print(options: argparse.Namespace) -> int:
             found.append(naga.hash_path(path, options.include, options.exclude))
         except NagaError as error:
             # As with sha256sum, one that fails does not keep the others from being printed.
-            print(f"naga: error: {error.one_line()}", file=sys.stderr)
+            print(f"naga: error: {printable(error.one_line())}", file=sys.stderr)
             exit_code = exit_code or error.exit_code
             continue
         if not options.json:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 from naga._version import __version__
 from naga.cli import diff, digest, doctor, lineage, ls, rerun, show, status, verify
 from naga.errors import NagaError, UsageError, nearest
+from naga.lock.describe import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except NagaError as error:
         if "--debug" in words:
             raise
-        print(f"naga: error: {error.one_line()}", file=sys.stderr)
+        print(f"naga: error: {printable(error.one_line())}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return 130

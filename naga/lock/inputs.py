@@ -14,7 +14,7 @@ from naga.lock.receipt import RECEIPT_NAME
 
 __all__ = ["NOT_DATA", "checked_path", "existing_path", "read_data"]
 
-NOT_DATA = (RECEIPT_NAME, "log.txt", ".naga/", TEMPORARY)
+NOT_DATA = (RECEIPT_NAME, "/log.txt", ".naga/", TEMPORARY)
 """What naga itself leaves in the folder of a stage; it says nothing about the data in it."""
 
 

@@ -88,7 +88,7 @@ def _names(save_dir: Path) -> list[str]:
 
 
 def _is_output(entry: os.DirEntry[str]) -> bool:
-    if any(fnmatchcase(entry.name, pattern.rstrip("/")) for pattern in NOT_DATA):
+    if any(fnmatchcase(entry.name, pattern.strip("/")) for pattern in NOT_DATA):
         return False
     return os.path.exists(entry.path) and not _is_run(entry.path)  # noqa: PTH110 - called for each of many files
 

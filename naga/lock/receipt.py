@@ -346,7 +346,7 @@ def _may_replace(path: Path, receipt: Receipt, content: bytes) -> bool:
     return old.id == receipt.id and old.status == "started"
 
 
-_KNOWN = frozenset(Receipt.__slots__) - {"extra"}
+_KNOWN = frozenset(Receipt.__slots__) - {"extra"} | {"naga"}
 _ENTRY_FIELDS = {
     "repos": frozenset(RepositoryEntry.__slots__),
     "data": frozenset(DataEntry.__slots__),
@@ -370,7 +370,7 @@ def _mapping_of(values: dict[str, Any]) -> dict[str, Any]:
     return {"naga": FORMAT, **values, **extra, **ancestors}
 
 
-def _builtins_of(content: Mapping[str, Any]) -> dict[str, Any]:
+def _builtins_of(content: Mapping[str, Any]) -> Mapping[str, Any]:
     """Set apart the keys that this version does not know, and check what types cannot say."""
     number = content.get("naga")
     if type(number) is not int or number != FORMAT:
@@ -383,9 +383,10 @@ def _builtins_of(content: Mapping[str, Any]) -> dict[str, Any]:
         raise ReceiptFormatError("an ancestor has a lineage of its own")
     if any(value.get("id") != key for key, value in lineage.items()):
         raise ReceiptFormatError("an ancestor stands under the id of another")
-    known = {key: value for key, value in content.items() if key in _KNOWN}
-    extra = {key: value for key, value in content.items() if key not in _KNOWN and key != "naga"}
-    return {**known, "extra": extra, "lineage": {key: _builtins_of(value) for key, value in lineage.items()}}
+    values = content
+    if not content.keys() <= _KNOWN:
+        values = {**content, "extra": {key: value for key, value in content.items() if key not in _KNOWN}}
+    return {**values, "lineage": {key: _builtins_of(value) for key, value in lineage.items()}} if lineage else values
 
 
 def _check_entries(content: Mapping[str, Any]) -> None:

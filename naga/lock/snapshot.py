@@ -22,15 +22,16 @@ if TYPE_CHECKING:
 
     from naga.lock.git import Entry
 
+    Edits = dict[bytes, Entry | None]
+
 __all__ = ["RepositoryState", "find_root", "has_snapshot", "read_state", "take_snapshot"]
 
 SIZE_LIMIT = 10 * 2**20
 
 SECRET_NAMES = (
     *(".env", ".env.*", ".envrc", ".netrc", ".pgpass", ".pypirc", ".npmrc", ".git-credentials", ".htpasswd"),
-    *("*.pem", "*.key", "*.p12", "*.pfx", "*.ppk", "*.jks", "*.keystore", "*.kdbx"),
-    *("id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "credentials*", "kubeconfig", ".dockercfg"),
-    *("service-account*.json", "service_account*.json"),
+    *("*.pem", "*.key", "*.p12", "*.pfx", "*.ppk", "*.jks", "*.keystore", "*.kdbx", ".dockercfg", "kubeconfig"),
+    *("id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "credentials*", "service?account*.json"),
     *(f"*secret*.{kind}" for kind in ("json", "yaml", "yml", "toml", "ini", "cfg", "conf", "env", "txt")),
 )
 HARMLESS_NAMES = frozenset({".env.example", ".env.template", ".env.sample", ".env.dist"})
@@ -195,9 +196,9 @@ class _Status:
     commit: str | None = None
     branch: str | None = None
     # How the index differs from HEAD; None for what the index or the working tree does not have.
-    edits: dict[bytes, Entry | None] = field(default_factory=dict)
+    edits: Edits = field(default_factory=dict)
     # What to hash, with the entry of the index, if there is one.
-    changed: dict[bytes, Entry | None] = field(default_factory=dict)
+    changed: Edits = field(default_factory=dict)
     untracked: list[bytes] = field(default_factory=list)
     excluded: set[bytes] = field(default_factory=set)
 
@@ -273,9 +274,7 @@ def _may_hide(folder: Path, head: tuple[str, bytes] | None) -> bool:
     """
     if head is None or any(folder.glob("sharedindex.*")):
         return True
-    if not (folder / "index").exists():
-        return False
-    data = (folder / "index").read_bytes()
+    data = (folder / "index").read_bytes() if (folder / "index").exists() else b""
     # A literal byte first makes a search four times as fast; the zeros before it rule out most coincidences.
     rest = rb"(?<=\0\0..).{%d}[\x40-\xff]" % (12 + len(head[0]) // 2)
     return any(re.search(mode + rest, data, re.DOTALL) for mode in (rb"\x81[\xa4\xed]", rb"\xa0\0", rb"\xe0\0"))
@@ -356,14 +355,12 @@ def _secret_pattern() -> re.Pattern[str]:
     return re.compile("|".join(map(translate, SECRET_NAMES)))
 
 
-def _hash_files(
-    root: Path, status: _Status, attributes: dict[bytes, Entry], *, write: bool
-) -> dict[bytes, Entry | None]:
+def _hash_files(root: Path, status: _Status, attributes: dict[bytes, Entry], *, write: bool) -> Edits:
     """Have git read files as ``git add`` would, into an index that holds nothing else."""
-    from tempfile import TemporaryDirectory
-
     if not status.changed:
         return {}
+    from tempfile import TemporaryDirectory
+
     # Line ends and modes may depend on what the index had before. If it is little, the command line takes it.
     known = attributes | {path: entry for path, entry in status.changed.items() if entry}
     form = b"%s,%s,%s" if len(known) <= 100 else b"%s %s\t%s\0"
@@ -379,7 +376,7 @@ def _hash_files(
         run(root, *_UPDATE, *options, "--stdin", stdin=paths, variables=variables)
         listing = run(root, "ls-files", "-s", "-z", variables=variables)
     found = re.findall(rb"(\d+) (\w+) \d\t([^\0]+)\0", listing)
-    hashed: dict[bytes, Entry | None] = dict.fromkeys(status.changed)
+    hashed: Edits = dict.fromkeys(status.changed)
     hashed |= {path: (mode, bytes.fromhex(digest.decode())) for mode, digest, path in found if path in hashed}
     top = os.fsencode(root) + b"/"
     # Names that git never stores, such as `.GIT`, and repositories in the place of a file.

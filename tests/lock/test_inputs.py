@@ -37,8 +37,12 @@ def test_read_data_of_the_folder_of_a_stage_is_about_its_data_only(tmp_path: Pat
     (stage / ".naga-0123456789abcdef.tmp").write_text("half a rec")
     assert read_data(stage) == first
 
+    (stage / "logs").mkdir()
+    (stage / "logs" / "log.txt").write_text("a log of the person's own\n")
+    second = read_data(stage)
+    assert second.digest != first.digest
     (stage / "out.csv").write_text("1,3\n")
-    assert read_data(stage).digest != first.digest
+    assert read_data(stage).digest != second.digest
 
 
 def test_read_data_of_a_folder_without_receipt_leaves_nothing_out(tmp_path: Path) -> None:

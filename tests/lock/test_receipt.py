@@ -192,13 +192,16 @@ def test_receipt_keeps_keys_that_it_does_not_know(path: Path) -> None:
     content = chain(2).to_mapping()
     content["new"] = {"deep": [1, {"x": None}]}
     content["extra"] = "a key of that name"
+    content.update({f"key_{number}": number for number in reversed(range(20))})
     content["lineage"][run_id(1)]["new"] = 1.5
     path.parent.mkdir()
     path.write_text(dump_document(content))
 
     receipt = read_receipt(path)
 
-    assert receipt.extra == {"new": {"deep": [1, {"x": None}]}, "extra": "a key of that name"}
+    assert receipt.extra["new"] == {"deep": [1, {"x": None}]}
+    assert receipt.extra["extra"] == "a key of that name"
+    assert list(receipt.extra)[2:] == [f"key_{number}" for number in reversed(range(20))]
     assert receipt.lineage[run_id(1)].extra == {"new": 1.5}
     assert receipt.to_mapping() == content
     assert receipt_digest(receipt) != receipt_digest(chain(2))

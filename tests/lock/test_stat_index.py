@@ -210,8 +210,10 @@ def test_index_of_a_tree_keeps_digests_apart_by_pattern(tmp_path: Path) -> None:
     for name in ("a.csv", "b.txt"):
         (tmp_path / name).write_text(name)
     settle()
-    found = [hash_tree(tmp_path, include=include) for include in (None, ["*.csv"], ["*.txt"], None, ["*.csv"])]
-    assert found == [hash_tree(tmp_path, include=each.include, index=None) for each in found]
+    patterns = [None, ["*.csv"], ["*.txt"], ["*"], ["?*"]] * 2
+    found = [hash_tree(tmp_path, include=include) for include in patterns]
+    assert found == [hash_tree(tmp_path, include=include, index=None) for include in patterns]
+    assert len({each.digest for each in found}) == 5
 
 
 def test_index_of_a_tree_follows_what_is_pruned(tmp_path: Path) -> None:
