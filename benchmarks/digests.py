@@ -227,8 +227,9 @@ def install_dvc(tools: Path) -> Path | None:
     environment = {key: value for key, value in ENVIRONMENT.items() if key != "PYTHONDONTWRITEBYTECODE"}
     make = [sys.executable, "-m", "venv", str(tools)]
     install = [str(tools / "bin/python"), "-m", "pip", "install", "--quiet", "dvc"]
-    if any(subprocess.run(command, env=environment, check=False).returncode for command in (make, install)):
-        return None
+    for command in (make, install):
+        if subprocess.run(command, env=environment, check=False, capture_output=True).returncode:
+            return None
     return tools / "bin/dvc"
 
 

@@ -91,7 +91,7 @@ GIANTS: dict[str, tuple[Callable[[], str], str]] = {
         "read",
     ),
     "near all limits": (mixture, "read"),
-    "very many ancestors": (lambda: many(ancestor), "ancestors is above the limit"),
+    "very many ancestors": (lambda: many(ancestor), "10001 ancestors is above the limit"),
 }
 
 

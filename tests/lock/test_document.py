@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from naga.errors import ReceiptFormatError
 from naga.lock.document import (
+    ANCESTOR_LIMIT,
     DEPTH_LIMIT,
     MARK_LIMIT,
     PART_LIMIT,
@@ -317,6 +318,16 @@ def test_document_above_the_limit_of_marks_is_neither_written_nor_read() -> None
     with pytest.raises(ReceiptFormatError, match=f"above the limit of {MARK_LIMIT}"):
         dump_document({"lineage": {ID: {"a": [0] * (MARK_LIMIT - 2)}}})
     assert f"limit of {MARK_LIMIT}" in refused(f"lineage:\n  {ID}: {json.dumps({'a': [0] * (MARK_LIMIT - 2)})}\n")
+
+
+def test_document_above_the_limit_of_ancestors_is_neither_written_nor_read() -> None:
+    lineage: dict[str, Any] = {f"{number:05}": {} for number in range(ANCESTOR_LIMIT)}
+    text = dump_document({"lineage": lineage})
+    assert parse_document(text.encode()) == {"lineage": lineage}
+
+    with pytest.raises(ReceiptFormatError, match=f"{ANCESTOR_LIMIT + 1} ancestors is above the limit"):
+        dump_document({"lineage": {**lineage, "more": {}}})
+    assert f"{ANCESTOR_LIMIT + 1} ancestors is above the limit" in refused(f'{text}  "more": {{}}\n')
 
 
 def test_document_above_the_limit_of_size_is_neither_written_nor_read() -> None:

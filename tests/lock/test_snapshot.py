@@ -588,8 +588,12 @@ def test_take_snapshot_on_an_unborn_branch_has_no_commit(tmp_path: Path, git: Gi
 
 def test_take_snapshot_of_an_empty_repository_has_nothing_to_hold(tmp_path: Path, git: Git) -> None:
     git(tmp_path, "init", "--quiet", "new")
-    state = observe(tmp_path / "new")
-    assert (state.commit, state.tree, state.snapshot, state.dirty) == (None, None, None, False)
+    for _ in range(2):
+        state = observe(tmp_path / "new")
+        assert (state.commit, state.tree, state.snapshot, state.dirty) == (None, None, None, False)
+        (tmp_path / "new" / "a.py").write_text("staged, then deleted\n")
+        git(tmp_path / "new", "add", ".")
+        (tmp_path / "new" / "a.py").unlink()
 
 
 def test_take_snapshot_names_branch_and_commit(repo: Path, git: Git) -> None:
@@ -703,6 +707,16 @@ def test_take_snapshot_with_a_moved_submodule_holds_its_head(with_submodule: Pat
     state = observe(with_submodule)
     assert git(with_submodule, "rev-parse", f"{state.snapshot}:sub") == git(sub, "rev-parse", "HEAD")
     assert (state.dirty, state.excluded) == (True, ())
+
+
+def test_take_snapshot_with_a_moved_submodule_that_is_assumed_unchanged_holds_its_head(
+    with_submodule: Path, git: Git
+) -> None:
+    git(with_submodule, "update-index", "--assume-unchanged", "sub")
+    git(with_submodule / "sub", "commit", "--quiet", "--allow-empty", "--message", "ahead")
+    state = observe(with_submodule)
+    head = git(with_submodule / "sub", "rev-parse", "HEAD")
+    assert git(with_submodule, "rev-parse", f"{state.snapshot}:sub") == head
 
 
 @pytest.mark.parametrize("name", ["lib.py", "untracked.py"])
