@@ -121,7 +121,7 @@ def measure(*command: str, rounds: int = 1) -> float:
     times = []
     for _ in range(rounds):
         begin = time.perf_counter()
-        subprocess.run([sys.executable, *command], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([sys.executable, *command], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         times.append(time.perf_counter() - begin)
     return statistics.median(times)
 

@@ -13,7 +13,8 @@ receipts
 edges
     Digest of a receipt -> digest of each of its prevs.
 sightings
-    Absolute path of an input, an output or a code file -> stat key and digest.
+    Question of `naga.lock.world.World` (the absolute path of a file, or that of a tree and its patterns) -> key and
+    digest.
 unsettled
     Stat key of a file of which nothing can be stored yet -> when it was seen first, see
     `naga.lock.stat_index.Reading`.
@@ -247,7 +248,7 @@ class Catalog:
         return found
 
     def sightings(self, root: str) -> dict[str, Sighting]:
-        """Find the digests of files below a folder, as far as they were settled.
+        """Find the digests of files and trees below a folder, as far as they were settled.
 
         Parameters
         ----------
@@ -257,7 +258,7 @@ class Catalog:
         Returns
         -------
         dict
-            Absolute path -> sighting.
+            Question -> sighting.
         """
         return {
             os.fsdecode(path): Sighting(key, digest.decode())
@@ -266,12 +267,12 @@ class Catalog:
         }
 
     def store_sightings(self, sightings: Mapping[str, Sighting]) -> None:
-        """Put digests of files into the catalog; without an effect when it cannot be written.
+        """Put digests of files and trees into the catalog; without an effect when it cannot be written.
 
         Parameters
         ----------
         sightings : mapping
-            Absolute path -> sighting, of settled files only.
+            Question -> sighting, of settled files only.
         """
         rows = []
         for name, sighting in sightings.items():

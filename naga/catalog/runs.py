@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from naga.catalog.filters import parse_filters
 from naga.catalog.index import Catalog
 from naga.catalog.progress import watched
-from naga.catalog.shelf import load_receipts
+from naga.catalog.shelf import load_receipts, paused_collector
 from naga.errors import NagaError
 from naga.lock.describe import stage_name
 from naga.lock.project import absolute_path, find_project
@@ -125,7 +124,7 @@ def runs(
     ()
     """
     wanted = parse_filters(filters)
-    with _Shelf(absolute_path(root), progress=progress) as shelf:
+    with paused_collector(), _Shelf(absolute_path(root), progress=progress) as shelf:
         known = (shelf.run(path, judge=False) for path in shelf.paths)
         fitting = [run for run in known if all(each.fits(run) for each in wanted if not each.needs_state)]
         fitting.sort(key=lambda run: (run.started or "", run.id or "", str(run.path)), reverse=True)
@@ -155,7 +154,7 @@ def status(root: str | os.PathLike[str] = ".", *, progress: bool = True) -> tupl
     NotFoundError
         There is no such folder.
     """
-    with _Shelf(absolute_path(root), progress=progress) as shelf:
+    with paused_collector(), _Shelf(absolute_path(root), progress=progress) as shelf:
         return tuple(shelf.run(path, judge=True) for path in watched(shelf.paths, "status", shown=progress))
 
 
@@ -169,10 +168,6 @@ class _Shelf:
         self._stages: dict[str, str] = {}
 
     def __enter__(self) -> _Shelf:
-        # Ten thousand receipts are a million objects that all stay, and going through them again and again would take
-        # a third of the time.
-        self._had_collector = gc.isenabled()
-        gc.disable()
         self._catalog.__enter__()
         self._receipts = load_receipts(self._root, self._catalog, progress=self._progress)
         known = self._catalog.sightings(str(find_project(self._root)))
@@ -189,12 +184,10 @@ class _Shelf:
         learned = self._world.learned()
         if learned is not None:
             reading, seen = learned
-            unsettled = self._catalog.unsettled(reading, list({sighting.key for sighting in seen.values()}))
-            settled = {path: sighting for path, sighting in seen.items() if sighting.key not in unsettled}
+            unsettled = self._catalog.unsettled(reading, [key for each in seen.values() for key in each.stat_keys])
+            settled = {name: each for name, each in seen.items() if unsettled.keys().isdisjoint(each.stat_keys)}
             self._catalog.store_sightings(settled)
         self._catalog.__exit__()
-        if self._had_collector:
-            gc.enable()
 
     def run(self, path: str, *, judge: bool) -> Run:
         receipt = self._receipts[path]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from naga.catalog.index import Catalog
-from naga.catalog.shelf import load_receipts
+from naga.catalog.shelf import load_receipts, paused_collector
 from naga.errors import AmbiguousError, IntegrityError, NotFoundError, UsageError, nearest
 from naga.lock.describe import printable, stage_name
 from naga.lock.digest import hash_path
@@ -71,7 +71,7 @@ def find_run(
         place = path if os.path.isfile(path) else path / RECEIPT_NAME
         return place, read_receipt(place)
     folder = find_project(Path.cwd()) if root is None else absolute_path(root)
-    with Catalog() as catalog:
+    with paused_collector(), Catalog() as catalog:
         loaded = load_receipts(folder, catalog, progress=progress)
         runs = {name: receipt for name, receipt in loaded.items() if isinstance(receipt, Receipt)}
         found = Path(_Finder(text, folder, runs).find(path, progress=progress))

@@ -7,15 +7,18 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import xxhash
+
 from naga.errors import ChangedWhileReadError, NagaError, NotFoundError
 from naga.lock.digest import hash_path
+from naga.lock.filters import Selection, opened_root, walk
 from naga.lock.outputs import hash_output
 from naga.lock.project import MARKS, find_project
-from naga.lock.receipt import read_receipt
+from naga.lock.receipt import RECEIPT_NAME, read_receipt
 from naga.lock.stat_index import Reading, stat_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from naga.lock.receipt import DataEntry, Receipt
 
@@ -34,10 +37,22 @@ class Sight(NamedTuple):
 
 
 class Sighting(NamedTuple):
-    """A digest, and the stat key of the file as it was before it was read."""
+    """A digest, and what the status of a file, or of everything in a tree, was before it was read.
+
+    Attributes
+    ----------
+    key : bytes
+        The stat key of the file; of a tree the hash of all names and stat keys in it.
+    digest : str
+        What it was then.
+    stat_keys : tuple of bytes
+        Of the file, or of all files and links in the tree, for the judgement whether they were settled; empty when
+        that has been judged.
+    """
 
     key: bytes
     digest: str
+    stat_keys: tuple[bytes, ...] = ()
 
 
 class World:
@@ -46,7 +61,7 @@ class World:
     Parameters
     ----------
     known : mapping, optional
-        Absolute path of a file -> what was seen there at another time, when it was settled.
+        What `learned` returned at another time, as far as it was settled.
     progress : bool, optional
         Whether to show a bar for what takes longer than a second to read.
     """
@@ -148,7 +163,8 @@ class World:
         Returns
         -------
         tuple or None
-            When the reading began, and absolute path -> sighting of the files that were read; None when none was.
+            When the reading began, and question -> sighting of the files and trees that were read; None when none was.
+            A question is the absolute path, which is followed by a zero and the patterns for a tree.
         """
         return None if self._reading is None else (self._reading, self._seen)
 
@@ -175,8 +191,8 @@ class World:
     def _see(self, path: str, include: _Patterns, exclude: _Patterns, *, is_output: bool) -> Sight:
         try:
             status = os.stat(path)  # noqa: PTH116 - called for ten thousand paths given as text
-            if not stat.S_ISREG(status.st_mode):
-                return Sight(self._hash_other(Path(path), include, exclude, is_output=is_output))
+            if stat.S_ISDIR(status.st_mode):
+                return Sight(self._hash_tree(Path(path), include, exclude, is_output=is_output))
             return Sight(self._hash_file(path, status))
         except (*_GONE, ValueError):
             return Sight(None)
@@ -192,16 +208,30 @@ class World:
         known = self._known.get(path)
         if known is not None and known.key == key:
             return known.digest
-        if self._reading is None:
-            self._reading = Reading.begin()
+        self._begin_reading()
         digest = hash_path(path, progress=self._progress).digest
-        self._seen[path] = Sighting(key, digest)
+        self._seen[path] = Sighting(key, digest, (key,))
         return digest
 
-    def _hash_other(self, path: Path, include: _Patterns, exclude: _Patterns, *, is_output: bool) -> str:
+    def _hash_tree(self, path: Path, include: _Patterns, exclude: _Patterns, *, is_output: bool) -> str:
+        if is_output and path.is_symlink():
+            return hash_output(path, progress=self._progress).digest
+        question = f"{path}\0{include}{exclude}{is_output}"
+        key, stat_keys = _list_tree(path, Selection.of(include, exclude), prune=_is_of_run if is_output else None)
+        known = self._known.get(question)
+        if known is not None and known.key == key:
+            return known.digest
+        self._begin_reading()
         if is_output:
-            return hash_output(path, exclude, progress=self._progress).digest
-        return hash_path(path, include, exclude, progress=self._progress).digest
+            digest = hash_output(path, exclude, progress=self._progress).digest
+        else:
+            digest = hash_path(path, include, exclude, progress=self._progress).digest
+        self._seen[question] = Sighting(key, digest, stat_keys)
+        return digest
+
+    def _begin_reading(self) -> None:
+        if self._reading is None:
+            self._reading = Reading.begin()
 
     def _is_project(self, folder: str) -> bool:
         if folder not in self._marked:
@@ -250,6 +280,32 @@ def place_of(path: str, root: str) -> str:
     if path == ".":
         return root
     return path if path.startswith("/") else f"{root.rstrip('/')}/{path}"
+
+
+def _list_tree(
+    root: Path, selection: Selection, *, prune: Callable[[Path], bool] | None
+) -> tuple[bytes, tuple[bytes, ...]]:
+    """Return the hash of all names and stat keys that count in a tree, and the stat keys.
+
+    This is the walk by which a tree is hashed; what it finds changes with everything that the digest depends on.
+    """
+    parts: list[bytes] = []
+    stat_keys: list[bytes] = []
+    with opened_root(root) as descriptor:
+        for folder in walk(root, descriptor, selection, prune=prune, with_keys=True):
+            listing = (
+                folder.path,
+                f"{folder.counts} {len(folder.files)} {len(folder.links)}",
+                *folder.files,
+                *folder.links,
+            )
+            parts += (os.fsencode("\0".join(listing)), *folder.keys)
+            stat_keys += folder.keys
+    return xxhash.xxh3_128_digest(b"\0".join(parts)), tuple(stat_keys)
+
+
+def _is_of_run(folder: Path) -> bool:
+    return (folder / RECEIPT_NAME).is_file()
 
 
 def _root_beside(folder: str, receipt: Receipt) -> str | None:

@@ -114,9 +114,10 @@ def test_scan_starts_at_a_link_to_a_folder(tmp_path: Path) -> None:
 def test_receipt_that_is_a_link_is_found_and_one_to_nowhere_is_not(tmp_path: Path) -> None:
     made = make_run(tmp_path, "train", "train")
     for name, target in (("a", made.path), ("b", tmp_path / "nowhere")):
-        (tmp_path / name).mkdir()
+        shutil.copytree(made.path.parent, tmp_path / name / "inner")
         (tmp_path / name / "run.lock").symlink_to(target)
-    assert set(scan_receipts(tmp_path).found) == {str(made.path), str(tmp_path / "a/run.lock")}
+    found = {str(Path(path).relative_to(tmp_path)) for path in scan_receipts(tmp_path).found}
+    assert found == {"results/train/run.lock", "a/run.lock", "a/inner/run.lock", "b/inner/run.lock"}
 
 
 def test_receipt_that_is_a_pipe_is_unreadable_and_nobody_waits(tmp_path: Path) -> None:

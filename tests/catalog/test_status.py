@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import naga
 from naga.errors import NotFoundError
+from naga.lock.stat_index import Reading
 from tests.pipelines import build_pipeline, copy_pipeline, make_run, run_fit, run_stage
 
 FITS = ("fit-1", "fit-2", "fit-3")
@@ -232,6 +236,142 @@ def test_status_of_receipts_with_hostile_names_is_ok(hostile_path: Path) -> None
     (hostile_path / "results" / "a b\nc\t☃" / "out.txt").write_text("other")
     (run,) = naga.status(hostile_path)
     assert run.causes[0].text().startswith("results/a b\\nc\\t☃/out.txt changed from ")
+
+
+@pytest.fixture
+def stages(tmp_path: Path) -> Path:
+    """Return a project of a first run with two outputs, and of a second that declares one of them as data."""
+    (tmp_path / "naga.toml").touch()
+    (tmp_path / "raw.csv").write_text("1\n")
+    first = make_run(tmp_path, "first", "first", data=[tmp_path / "raw.csv"], files={"more.txt": "more"})
+    make_run(tmp_path, "second", "second", prevs=[first], data=[first.path.with_name("out.txt")])
+    return tmp_path
+
+
+def test_status_of_a_run_that_is_modified_and_stale_is_modified(stages: Path) -> None:
+    (stages / "raw.csv").write_text("2\n")
+    (stages / "results/first/out.txt").write_text("by hand")
+    assert states(stages)["first"] == "modified"
+    assert len(reasons(stages, "first")) == 2
+
+
+def test_status_of_a_run_that_is_missing_and_modified_is_missing(stages: Path) -> None:
+    (stages / "results/first/more.txt").unlink()
+    (stages / "results/first/out.txt").write_text("by hand")
+    assert states(stages)["first"] == "missing"
+
+
+def test_status_of_a_run_that_declared_what_it_read_does_not_depend_on_the_rest(stages: Path) -> None:
+    (stages / "results/first/more.txt").write_text("by hand")
+    assert states(stages) == {"first": "modified", "second": "ok"}
+    (stages / "results/first/out.txt").write_text("by hand")
+    assert states(stages) == {"first": "modified", "second": "stale"}
+
+
+def test_status_of_a_run_that_declared_a_prev_by_another_path_does_not_depend_on_the_rest(tmp_path: Path) -> None:
+    (tmp_path / "naga.toml").touch()
+    first = make_run(tmp_path, "first", "first", files={"more.txt": "more"})
+    # The receipt lies elsewhere, as runlock_path may say, so only the path of the output tells that it is one.
+    (tmp_path / "receipts").mkdir()
+    moved = replace(first, path=first.path.rename(tmp_path / "receipts/run.lock"))
+    make_run(tmp_path, "second", "second", prevs=[moved], data=[tmp_path / "results/first/out.txt"])
+    (tmp_path / "results/first/more.txt").write_text("by hand")
+    assert states(tmp_path) == {"receipts": "modified", "second": "ok"}
+
+
+def test_status_of_a_copy_inside_of_its_project_speaks_of_the_copy(stages: Path) -> None:
+    shutil.copytree(stages, stages / "copy", ignore=shutil.ignore_patterns("copy"))
+    (stages / "copy/raw.csv").write_text("2\n")
+    assert states(stages / "copy")["first"] == "stale"
+    assert states(stages / "results")["first"] == "ok"
+
+
+def test_status_of_copied_results_inside_of_a_project_speaks_of_its_data(stages: Path) -> None:
+    shutil.copytree(stages / "results", stages / "backup/results")
+    assert states(stages / "backup") == {"first": "ok", "second": "ok"}
+
+
+def test_status_below_a_project_inside_of_another_finds_it_after_both_moved(tmp_path: Path) -> None:
+    outer, inner = tmp_path / "outer", tmp_path / "outer/inner"
+    inner.mkdir(parents=True)
+    (outer / "naga.toml").touch()
+    (inner / "naga.toml").touch()
+    (inner / "raw.csv").write_text("1\n")
+    first = make_run(inner, "first", "first", data=[inner / "raw.csv"])
+    make_run(outer, "second", "second", prevs=[first])
+    moved = outer.rename(tmp_path / "moved")
+    (moved / "inner/results/first/run.lock").unlink()
+    assert states(moved) == {"second": "ok"}
+    (moved / "inner/raw.csv").write_text("2\n")
+    assert states(moved) == {"second": "stale"}
+
+
+def test_status_of_an_output_that_is_being_written_to_is_modified_and_says_so(tmp_path: Path) -> None:
+    made = make_run(tmp_path, "train", "train", text="x" * 32_000_000)
+    is_over = threading.Event()
+
+    def write() -> None:
+        with made.path.with_name("out.txt").open("r+b", buffering=0) as file:
+            while not is_over.is_set():
+                file.seek(0)
+                file.write(b"y" * 1000)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        (run,) = naga.status(tmp_path)
+    finally:
+        is_over.set()
+        writer.join()
+    assert run.state == "modified"
+    assert run.causes[0].text() == "results/train/out.txt is being written to"
+
+
+def test_status_of_very_many_outputs_is_that_of_one_folder_after_it_moved_too(tmp_path: Path) -> None:
+    make_run(tmp_path / "project", "train", "train", files={f"{number}.txt": "x" for number in range(1001)})
+    project = (tmp_path / "project").rename(tmp_path / "moved")
+    assert states(project) == {"train": "ok"}
+    (project / "results/train/7.txt").write_text("by hand")
+    (run,) = naga.status(project)
+    assert (run.state, run.causes[0].files) == ("modified", ("7.txt",))
+
+
+def test_status_of_an_output_folder_with_another_run_in_it_does_not_depend_on_that(tmp_path: Path) -> None:
+    made = make_run(tmp_path, "sweep", "sweep", files={"parts/a.txt": "a"})
+    naga.status(tmp_path)
+    shutil.copytree(made.path.parent, tmp_path / "copy")
+    (tmp_path / "copy").rename(made.path.parent / "parts/inner")
+    found = {run.path: run.state for run in naga.status(tmp_path)}
+    assert found[made.path] == "ok"
+
+
+@pytest.mark.parametrize("change", ["edit", "add", "rename", "empty folder", "mode", "link"])
+def test_status_after_any_change_in_an_output_folder_is_modified_though_it_was_known(
+    tmp_path: Path, change: str
+) -> None:
+    made = make_run(tmp_path, "train", "train", files={"parts/a.txt": "a", "parts/b.txt": "b"})
+    parts = made.path.parent / "parts"
+    now = time.time_ns()
+    while Reading.begin().started < now + 150_000_000:
+        time.sleep(0.05)
+    assert states(tmp_path) == {"train": "ok"}
+    assert states(tmp_path) == {"train": "ok"}
+    if change == "edit":
+        times = (parts / "a.txt").stat()
+        (parts / "a.txt").write_text("c")
+        os.utime(parts / "a.txt", ns=(times.st_atime_ns, times.st_mtime_ns))
+    elif change == "add":
+        (parts / "c.txt").touch()
+    elif change == "rename":
+        (parts / "a.txt").rename(parts / "c.txt")
+    elif change == "empty folder":
+        (parts / "c").mkdir()
+    elif change == "mode":
+        (parts / "a.txt").chmod(0o755)
+    else:
+        (parts / "a.txt").unlink()
+        (parts / "a.txt").symlink_to("b.txt")
+    assert states(tmp_path) == {"train": "modified"}
 
 
 def test_status_of_a_receipt_beside_its_project_uses_the_root_that_it_recorded(tmp_path: Path) -> None:

@@ -168,6 +168,17 @@ def test_output_that_was_edited_or_deleted_names_the_run_that_left_it_there(proj
     assert find("results/fit-b/out.txt") == "fit-b"
 
 
+def test_edited_file_in_a_folder_that_a_run_left_names_that_run(project: Path) -> None:
+    made = make_run(project, "train", "train", files={"parts/7.txt": "seven"})
+    (made.path.parent / "parts/7.txt").write_text("by hand")
+    assert find("results/train/parts/7.txt") == "train"
+
+
+def test_file_beside_a_receipt_names_its_run_though_it_is_no_output(project: Path) -> None:
+    (project / "results/fit-a/log.txt").write_text("a line")
+    assert find("results/fit-a/log.txt") == "fit-a"
+
+
 def test_file_that_no_run_left_says_so(project: Path) -> None:
     (project / "notes.txt").write_text("fit-x")
     with pytest.raises(NotFoundError) as caught:

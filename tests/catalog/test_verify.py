@@ -12,6 +12,7 @@ import pytest
 
 import naga
 from naga.errors import NotFoundError, ReceiptFormatError
+from naga.lock.digest import hash_bytes
 from naga.lock.receipt import Receipt, RepositoryEntry, write_receipt
 from tests.pipelines import build_pipeline, copy_pipeline, make_run, run_fit
 
@@ -148,6 +149,19 @@ def test_verification_in_another_environment_lists_it_and_is_intact(
     assert verification.is_intact
     assert not verification.is_same_environment
     assert {each.what for run in verification.runs for each in run.environment} == {"threads.OMP_NUM_THREADS"}
+
+
+def test_environment_of_an_ancestor_is_compared_by_package_though_the_lineage_has_its_list_only_once(
+    tmp_path: Path,
+) -> None:
+    packages = {"digest": hash_bytes(b"no-such-package==1.0"), "list": ["no-such-package==1.0"]}
+    first = make_run(tmp_path, "first", "first", environment={"packages": packages})
+    second = make_run(tmp_path, "second", "second", environment={"packages": packages}, prevs=[first])
+    assert "list" not in second.receipt.lineage[first.receipt.id].environment["packages"]
+    for run in naga.verify(second.path).runs:
+        assert ("packages.no-such-package", "1.0", None) in [
+            (each.what, each.recorded, each.current) for each in run.environment
+        ]
 
 
 @pytest.mark.parametrize(
