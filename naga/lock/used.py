@@ -75,7 +75,7 @@ def _folders(roots: Mapping[str, Path]) -> list[tuple[str, str]]:
 
 def _place(file: str, folders: Iterable[tuple[str, str]]) -> tuple[str | None, str]:
     """Tell in which repository a person's own file lies, and where in it."""
-    if not _is_installed(file) and not file.startswith(_OWN_FOLDERS):
+    if not _is_installed(file):
         for folder, name in folders:
             if file.startswith(folder):
                 return name, file[len(folder) :]

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["complete_returned", "start_bare_run"]
 
 _RETURNS = frozenset({"RETURN_VALUE", "RETURN_CONST"})
-_NOTHING = _RETURNS | {"POP_TOP", "LOAD_CONST", "LOAD_CONST_IMMORTAL", "LOAD_CONST_MORTAL", "NOP", "CACHE"}
-_VARIABLES = ("LOAD_FAST", "STORE_FAST", "STORE_NAME", "STORE_GLOBAL")
+_NOTHING = _RETURNS | {"POP_TOP", "LOAD_SMALL_INT", "NOP", "CACHE"}
+_PLAIN = ("LOAD_CONST", "LOAD_FAST", "STORE_FAST", "STORE_NAME", "STORE_GLOBAL")
 _SHOWS = frozenset({"PRINT_EXPR", "INTRINSIC_PRINT"})
 _SUSPENDED = frozenset({"YIELD_VALUE", "SEND", "RESUME", "END_ASYNC_FOR"})
 _SUSPENDABLE = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
@@ -211,4 +211,4 @@ def _is_last_statement(frame: FrameType) -> bool:
     # What a prompt or a cell shows of the value of its last line is no part of the run.
     rest = [step.opname for step in steps if not {step.opname, step.argrepr} & _SHOWS]
     upto = next((index for index, name in enumerate(rest) if name in _RETURNS), None)
-    return upto is not None and all(name in _NOTHING or name.startswith(_VARIABLES) for name in rest[: upto + 1])
+    return upto is not None and all(name in _NOTHING or name.startswith(_PLAIN) for name in rest[: upto + 1])
