@@ -146,7 +146,7 @@ def make_run(
             f"{prev.path.parent.name}_{number}": prev.entry(portable_path(prev.path, root))
             for number, prev in enumerate(prevs)
         },
-        lineage=collect_lineage((prev.receipt for prev in prevs), {}),
+        lineage=collect_lineage((prev.receipt for prev in prevs), changes.get("environment", {})),
     )
     receipt = replace(receipt, **changes)
     receipt = replace(receipt, recipe=recipe_digest(receipt))
@@ -157,4 +157,12 @@ def make_run(
 def describe_data(digest: PathDigest, root: Path) -> DataEntry:
     """Write a digest down as a receipt does."""
     path = portable_path(digest.path, root)
-    return DataEntry(path=path, digest=digest.digest, size=digest.size, kind=digest.kind, files=digest.files)
+    return DataEntry(
+        path=path,
+        digest=digest.digest,
+        size=digest.size,
+        kind=digest.kind,
+        files=digest.files,
+        include=digest.include,
+        exclude=digest.exclude,
+    )

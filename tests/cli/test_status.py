@@ -202,7 +202,9 @@ def test_ls_prints_a_table_with_the_values_in_which_runs_of_a_stage_differ(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["ls"]) == 0
-    header, *rows = lines(capsys)
+    captured = capsys.readouterr()
+    header, *rows = captured.out.splitlines()
+    assert captured.err == ""
     assert header.split() == ["ID", "STAGE", "STATUS", "STARTED", "TOOK", "SAVE_DIR", "CONFIG"]
     assert [row.split()[1] for row in rows] == ["evaluate", "fit", "fit", "prepare"]
     assert [row.split()[-1] for row in rows] == ["results/evaluate", "lr=0.2", "lr=0.1", "results/prepare"]

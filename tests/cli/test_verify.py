@@ -139,6 +139,7 @@ def test_diff_after_only_the_readme_changed_is_none(project: Path, capsys: pytes
     run_stage(project, "prepare")
     assert main(["diff", "results/before", "results/prepare"]) == 0
     assert printed(capsys) == ""
+    assert naga.diff("results/before", "results/prepare").statistics == ()
 
 
 def test_diff_without_the_snapshots_still_names_the_files(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any
 
+import omegaconf
 import pytest
 from omegaconf import OmegaConf
 
@@ -134,6 +135,14 @@ def test_config_that_a_main_was_given_can_be_given_to_another(load: Callable[...
     assert (config["inner"], config["table"]) == ({"x": 2}, {"b": {"x": 2}})
 
 
+def test_part_of_a_config_that_a_main_was_given_can_be_given_to_another(load: Callable[..., dict[str, Any]]) -> None:
+    call = """\
+    cfg = main(table={'a': '\\\\${literal}'})
+    main(table=cfg.table)
+"""
+    assert load("", script=SCRIPT.replace("    main()\n", call))["table"] == {"a": "${literal}"}
+
+
 @pytest.mark.parametrize(
     ("text", "experiment", "arguments", "expected"),
     [
@@ -161,6 +170,14 @@ def test_experiment_lies_over_the_keys_of_its_file(
 ) -> None:
     config = load(text, "--experiment", experiment, *arguments)
     assert {key: config[key] for key in expected} == expected
+
+
+@pytest.mark.skipif(omegaconf.__version__.startswith("2.3"), reason="OmegaConf 2.3 takes no interpolation there")
+def test_mapping_of_the_file_may_stand_in_for_a_nested_config(load: Callable[..., dict[str, Any]]) -> None:
+    text = "a: {inner: '${b}'}\nb: {x: '${param}'}"
+    assert load(text, "--experiment", "a", "-o", "param=8")["inner"] == {"x": 8}
+    with pytest.raises(ConfigError, match="'inner'"):
+        load(text.replace("x:", "y:"), "--experiment", "a")
 
 
 def test_experiment_adds_no_keys_of_the_file_around_it(load: Callable[..., dict[str, Any]]) -> None:

@@ -156,6 +156,12 @@ def test_override_that_makes_no_sense_names_key_and_remedy(
         assert words in caught.value.one_line()
 
 
+def test_override_of_a_secret_key_that_does_not_fit_does_not_show_it(tmp_path: Path) -> None:
+    with pytest.raises(WrongTypeError, match="'api_key' in -o must be int") as caught:
+        call_script(tmp_path, SCRIPT.replace("param", "api_key"), "-o", "api_key=hunter2")
+    assert "hunter2" not in caught.value.one_line()
+
+
 @pytest.mark.parametrize("line", ["-o api_token=[hunter2", "-o 'api_token={hunter2: [x}'", "-o api_token=!hunter2"])
 def test_override_of_a_secret_key_that_cannot_be_read_does_not_show_it(tmp_path: Path, line: str) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -164,11 +170,14 @@ def test_override_of_a_secret_key_that_cannot_be_read_does_not_show_it(tmp_path:
     assert "hunter2" not in caught.value.one_line()
 
 
-@pytest.mark.parametrize("word", [r"table.a\.b=3", r"table.a\=b=3", r"anything=a\.b"])
-def test_override_with_escapes_gives_what_omegaconf_gives(tmp_path: Path, word: str) -> None:
-    expected = OmegaConf.to_container(OmegaConf.merge({"table": {"k": 1}}, OmegaConf.from_dotlist([word])))
+@pytest.mark.parametrize(
+    "words", [[r"table.a\.b=3"], [r"table.a\=b=3"], [r"table.a\=b", "3"], [r"anything=a\.b"], [r"table.a\b=3"]]
+)
+def test_override_with_escapes_gives_what_omegaconf_gives(tmp_path: Path, words: list[str]) -> None:
+    dotlist = OmegaConf.from_dotlist(["=".join(words)])
+    expected = OmegaConf.to_container(OmegaConf.merge({"table": {"k": 1}}, dotlist))
     assert isinstance(expected, dict)
-    config = OmegaConf.to_container(call_script(tmp_path, SCRIPT, "-o", word).value)
+    config = OmegaConf.to_container(call_script(tmp_path, SCRIPT, "-o", *words).value)
     assert isinstance(config, dict)
     assert {key: config[key] for key in expected} == expected
 

@@ -314,6 +314,7 @@ def test_object_as_config_class_gives_its_own_defaults() -> None:
     config.number = 5
     assert received(config).number == 5
     assert received(Data(number=6)).number == 6
+    assert plain(NestedClass()) == plain(NestedClass)
 
 
 def test_config_that_was_given_is_never_changed() -> None:

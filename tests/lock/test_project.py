@@ -91,11 +91,14 @@ def test_portable_path_of_a_link_in_the_project_keeps_its_name(project: Path, tm
 def test_portable_path_through_a_link_to_the_project_is_relative_all_the_same(project: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(project)
     (tmp_path / "deep").symlink_to(project / "code")
+    (tmp_path / "big").mkdir()
+    (project / "data").symlink_to(tmp_path / "big")
 
     for root in (project, tmp_path / "link"):
         assert portable_path(project / "code" / "a.py", root) == "code/a.py"
         assert portable_path(tmp_path / "link" / "code" / "a.py", root) == "code/a.py"
         assert portable_path(tmp_path / "deep" / "a.py", root) == "code/a.py"
+        assert portable_path(project / "data" / "raw.csv", root) == "data/raw.csv"
         assert portable_path(project, root) == "."
 
 

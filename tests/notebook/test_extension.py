@@ -117,7 +117,15 @@ def test_unloading_leaves_nothing_behind(kernel: Kernel, fresh: dict[str, Any]) 
     assert "UsageError" in kernel.run("%naga_run process.py").stderr
 
 
-@pytest.mark.parametrize("again", ["%load_ext naga", "%reload_ext naga", "%unload_ext naga\n%load_ext naga"])
+AGAIN = [
+    "%load_ext naga",
+    "%reload_ext naga",
+    "%unload_ext naga\n%load_ext naga",
+    "import naga; naga.load_ipython_extension(shell)",
+]
+
+
+@pytest.mark.parametrize("again", AGAIN)
 def test_loading_again_gives_everything_once(kernel: Kernel, again: str) -> None:
     kernel.run("%load_ext naga")
     once = state(kernel)

@@ -297,8 +297,10 @@ class CellConfig:
 def of_cell(cfg: CellConfig):
     return cfg
 argv, sys.argv = sys.argv, ['x', '-o', 'param=99', '--nonsense']
+__file__ = 'process.py'
 print(of_cell(), of_cell(param='5', several=[{}]).several, process.main())
 sys.argv = argv
+del __file__
 """
     answer = kernel.run(cell)
     assert answer.errors == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from naga.errors import ConflictError, IntegrityError, NotFoundError
 from tests.programs import load_module
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 STAGES = """\
 from pathlib import Path
@@ -215,20 +216,33 @@ def test_runlock_called_twice_keeps_what_both_calls_declared(folder: Path) -> No
     assert receipt.config["param"] == 2
 
 
+@pytest.fixture
+def eager_threads() -> Iterator[None]:
+    """Let threads take turns so often that whatever can happen between them does."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
+@pytest.mark.usefixtures("eager_threads")
 def test_runlock_in_threads_of_a_decorated_main_enriches_its_receipt(folder: Path) -> None:
-    for number in range(8):
+    for number in range(80):
         (folder / f"data/{number}.csv").write_text(str(number))
     body = """\
-        threads = [threading.Thread(target=runlock, kwargs={'data': f'data/{n}.csv'}) for n in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        runlock()
+        for begin in range(0, 80, 16):
+            names = [f'data/{number}.csv' for number in range(begin, begin + 16)]
+            threads = [threading.Thread(target=runlock, kwargs={'data': name}) for name in names]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
     """
     call_main(folder, body)
 
     receipt = read_receipt(folder / "results/process/run.lock")
-    assert sorted(receipt.data) == [str(number) for number in range(8)]
+    assert sorted(receipt.data) == sorted(str(number) for number in range(80))
     assert receipt.status == "finished"
 
 

@@ -176,6 +176,11 @@ def test_script_in_another_encoding_is_read_as_python_reads_it(tmp_path: Path) -
     assert run_script(tmp_path / "script.py").ns["name"] == "ü"
 
 
+def test_script_is_compiled_without_what_naga_imports_from_the_future(tmp_path: Path) -> None:
+    result = call_script(tmp_path, "def function(x: int): ...\n")
+    assert result.ns["function"].__annotations__ == {"x": int}
+
+
 def test_script_run_again_sees_nothing_of_the_first_time(tmp_path: Path) -> None:
     first = call_script(tmp_path, "x = 1\n")
     second = call_script(tmp_path, "y = 'x' in globals()\n")
