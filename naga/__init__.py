@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from naga.lock.digest import PathDigest, hash_path
     from naga.lock.receipt import Receipt, find_receipt, read_receipt
     from naga.lock.verify import Verification
+    from naga.postmortem.debug import unsafe_debug
+    from naga.postmortem.frames import trim_traceback
+    from naga.postmortem.kept import keep_locals
+    from naga.rerun.rerun import rerun
     from naga.run.bare import complete_returned
     from naga.run.cells import record_cells
     from naga.run.clicfg import clicfg
     from naga.run.current import last_receipt
-    from naga.run.debug import unsafe_debug
-    from naga.run.frames import trim_traceback
-    from naga.run.kept import keep_locals
-    from naga.run.rerun import rerun
     from naga.run.runlock import runlock
     from naga.run.script import RunResult, run_script
 
@@ -85,20 +85,20 @@ _HOMES = {
     "find_receipt": "naga.lock.receipt",
     "find_run": "naga.catalog.tokens",
     "hash_path": "naga.lock.digest",
-    "keep_locals": "naga.run.kept",
+    "keep_locals": "naga.postmortem.kept",
     "last_receipt": "naga.run.current",
     "lineage": "naga.catalog.questions",
     "read_receipt": "naga.lock.receipt",
     "record_cells": "naga.run.cells",
-    "rerun": "naga.run.rerun",
+    "rerun": "naga.rerun.rerun",
     "run_command": "naga.cli.main",
     "run_script": "naga.run.script",
     "runlock": "naga.run.runlock",
     "runs": "naga.catalog.runs",
     "stage_name": "naga.lock.describe",
     "status": "naga.catalog.runs",
-    "trim_traceback": "naga.run.frames",
-    "unsafe_debug": "naga.run.debug",
+    "trim_traceback": "naga.postmortem.frames",
+    "unsafe_debug": "naga.postmortem.debug",
     "verify": "naga.catalog.questions",
 }
 

@@ -250,7 +250,7 @@ def test_rooms_do_not_import_each_other_in_a_circle() -> None:
     ("module", "source", "reason"),
     [
         ("naga.lock.digest", "from naga.config import schema", "points up"),
-        ("naga.lock.digest", "import naga.run.frames", "points up"),
+        ("naga.lock.digest", "import naga.postmortem.frames", "points up"),
         ("naga.lock.digest", "from ..config.schema import Schema", "points up"),
         ("naga.lock.digest", "from .. import config", "points up"),
         ("naga.lock.digest", "from naga import Project", "points up"),

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from naga.run.attest import Rerun
-    from naga.run.outputs import OutputVerdict
+    from naga.rerun.attest import Rerun
+    from naga.rerun.outputs import OutputVerdict
 
 __all__ = ["add_to"]
 

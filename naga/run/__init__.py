@@ -1,1 +1,1 @@
-"""Calling a main: the record of a run, and the frames of one that failed."""
+"""Calling a main: its config, its run, and the record of it."""

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from naga.lock.receipt import RECEIPT_NAME, ErrorEntry
+from naga.postmortem.frames import user_frames
 from naga.run.current import note_ended
-from naga.run.frames import user_frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from naga.lock.manifest import Entry
     from naga.lock.receipt import DataEntry, PrevEntry, Receipt
-    from naga.run.mirror import Mirror
+    from naga.rerun.mirror import Mirror
 
 __all__ = ["COPY_LIMIT", "Provision", "tree_entries"]
 

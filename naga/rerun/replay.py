@@ -1,4 +1,4 @@
-"""The program in which a recorded run is repeated; `naga.run.rerun` starts it.
+"""The program in which a recorded run is repeated; `naga.rerun.rerun` starts it.
 
 It is run by its path and imports nothing of naga, for the project that it serves may be one that holds a naga of its
 own. What it does beside running the script: modules that would be imported from the person's working tree come from

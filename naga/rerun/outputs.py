@@ -9,7 +9,7 @@ from naga.errors import NagaError
 from naga.lock.digest import hash_file
 from naga.lock.manifest import Entry
 from naga.lock.tolerance import FileComparison, compare_files, find_rule
-from naga.run.provision import tree_entries
+from naga.rerun.provision import tree_entries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

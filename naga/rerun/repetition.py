@@ -19,14 +19,14 @@ from naga.lock.digest import hash_file
 from naga.lock.project import resolve_path
 from naga.lock.receipt import RECEIPT_NAME, read_receipt
 from naga.lock.stat_index import cache_folder
-from naga.run.command import config_text, find_command, import_root, restore_config
-from naga.run.mirror import check_out
-from naga.run.provision import Provision
+from naga.rerun.command import config_text, find_command, import_root, restore_config
+from naga.rerun.mirror import check_out
+from naga.rerun.provision import Provision
 
 if TYPE_CHECKING:
     from naga.lock.receipt import Receipt
-    from naga.run.command import Command
-    from naga.run.mirror import Mirror
+    from naga.rerun.command import Command
+    from naga.rerun.mirror import Mirror
 
 __all__ = ["Outcome", "Repetition", "repository_top"]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from naga.lock.environment import Difference
-    from naga.run.outputs import OutputVerdict
+    from naga.rerun.outputs import OutputVerdict
 
 __all__ = ["ATTESTATION", "Rerun", "environment_digest", "keep_attestation", "who_and_where"]
 

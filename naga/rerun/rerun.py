@@ -20,18 +20,18 @@ from naga.lock.redact import Redactor
 from naga.lock.settings import read_settings
 from naga.lock.snapshot import has_snapshot
 from naga.lock.tolerance import check_rules
-from naga.run.attest import Rerun, environment_digest, keep_attestation, who_and_where
-from naga.run.command import refuse_unrepeatable
-from naga.run.mirror import open_mirror
-from naga.run.outputs import compare_outputs
-from naga.run.repetition import Repetition, repository_top
+from naga.rerun.attest import Rerun, environment_digest, keep_attestation, who_and_where
+from naga.rerun.command import refuse_unrepeatable
+from naga.rerun.mirror import open_mirror
+from naga.rerun.outputs import compare_outputs
+from naga.rerun.repetition import Repetition, repository_top
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from naga.lock.receipt import Receipt
     from naga.lock.settings import Settings
-    from naga.run.repetition import Outcome
+    from naga.rerun.repetition import Outcome
 
 __all__ = ["rerun"]
 

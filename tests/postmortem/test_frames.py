@@ -12,7 +12,7 @@ import pytest
 
 import naga
 from naga import trim_traceback
-from naga.run.frames import is_user_file, user_frames
+from naga.postmortem.frames import is_user_file, user_frames
 from tests.programs import load_module
 
 if TYPE_CHECKING:

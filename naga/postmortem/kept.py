@@ -7,12 +7,12 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from naga.run.frames import user_frames
+from naga.postmortem.frames import user_frames
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from naga.run.frames import Frame
+    from naga.postmortem.frames import Frame
 
 __all__ = ["interactive_namespace", "keep_locals"]
 

@@ -45,7 +45,7 @@ def unsafe_debug(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kwargs)
         except BaseException as error:
             if any(os.environ.get(name) == "1" for name in _SWITCHES):
-                from naga.run.kept import keep_locals
+                from naga.postmortem.kept import keep_locals
 
                 keep_locals(error)
             raise

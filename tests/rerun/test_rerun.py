@@ -30,8 +30,8 @@ from naga.errors import (
 )
 from naga.lock.settings import read_settings
 from naga.lock.tolerance import check_rules
-from naga.run.attest import Rerun
-from naga.run.rerun import rerun
+from naga.rerun.attest import Rerun
+from naga.rerun.rerun import rerun
 from tests.programs import naga, run_python
 
 if TYPE_CHECKING:
@@ -808,7 +808,7 @@ def test_rerun_of_a_run_that_writes_to_its_inputs_writes_to_copies(project: Proj
 def test_rerun_with_linked_inputs_does_not_write_through_the_links(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("naga.run.provision.COPY_LIMIT", 0)
+    monkeypatch.setattr("naga.rerun.provision.COPY_LIMIT", 0)
     body = "runlock(config=cfg, data=['data'])\n(out / 'x').write_text(str(Path('data/input.csv').is_symlink()))\n"
     project.write("process.py", script(body + "if 'SPOIL' in os.environ: open('data/input.csv', 'a').write('spoilt')"))
     project.run()
@@ -825,7 +825,7 @@ def test_rerun_with_linked_inputs_does_not_write_through_the_links(
 def test_rerun_that_changes_linked_inputs_by_other_programs_is_noticed(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("naga.run.provision.COPY_LIMIT", 0)
+    monkeypatch.setattr("naga.rerun.provision.COPY_LIMIT", 0)
     body = "runlock(config=cfg, data=['data'])\n(out / 'x').write_text('x')\n"
     project.write("process.py", script(body + "if 'SPOIL' in os.environ: os.system('echo spoilt >> data/input.csv')"))
     project.run()

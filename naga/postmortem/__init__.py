@@ -1,0 +1,1 @@
+"""What is left of a run that failed: its frames, and their local variables."""

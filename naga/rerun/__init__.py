@@ -1,0 +1,1 @@
+"""Repeating a run from its receipt, and comparing what comes out."""
