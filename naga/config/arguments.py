@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from naga.config.sweep_options import SweepOptions, add_sweep_options, sweep_options
 from naga.errors import UsageError, nearest
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ examples:
   {program} --config conf/base.yml -o {key} VALUE
   {program} --config conf/stages.yml --experiment NODE
   {program} --config conf/base.yml --print_config
+  {program} --tasks list.txt --task_to {key} --n_jobs 2
+  {program} --grid {key}=VALUE,VALUE --dry_run
 """
 
 
@@ -33,18 +36,27 @@ class Arguments:
         The config file.
     experiment : str or None
         The node of the config file that lies over the rest of it.
+    overrides_path : Path or None
+        A file of values that lie over the experiment and below `overrides`.
     overrides : tuple of str
         The words that follow ``-o``, in their order.
     print_config : bool
         Print the config instead of running.
+    dry_run : bool
+        Say what would be run instead of running it.
+    sweep : SweepOptions or None
+        The tasks, each of which is a run of its own; None for a single run.
     debug : bool
         Show the traceback of an error of naga.
     """
 
     config: Path | None = None
     experiment: str | None = None
+    overrides_path: Path | None = None
     overrides: tuple[str, ...] = ()
     print_config: bool = False
+    dry_run: bool = False
+    sweep: SweepOptions | None = None
     debug: bool = False
 
 
@@ -88,7 +100,8 @@ def parse_arguments(
     Raises
     ------
     UsageError
-        An option is unknown or lacks its value; the message names the nearest option.
+        An option is unknown or lacks its value; the message names the nearest option. Or two options contradict each
+        other.
     SystemExit
         With code 0, after ``-h`` printed the help.
     """
@@ -104,11 +117,17 @@ def parse_arguments(
         raise SystemExit(0)
     if rest:
         _refuse(parser, rest[0], words)
+    if options.print_config and options.dry_run:
+        hint = "--dry_run shows the config too; leave one of them out"
+        raise UsageError("--print_config and --dry_run contradict each other", hint=hint)
     return Arguments(
         config=options.config,
         experiment=options.experiment,
+        overrides_path=options.overrides_path,
         overrides=tuple(word for group in options.override or () for word in group),
         print_config=options.print_config,
+        dry_run=options.dry_run,
+        sweep=sweep_options(options),
         debug=options.debug,
     )
 
@@ -125,6 +144,7 @@ def _make_parser(program: str, description: str | None) -> _Parser:
     options.add_argument("-h", "--help", action="store_true", help="show this help and end")
     options.add_argument("--config", type=Path, metavar="FILE", help="a YAML file that sets some or all keys")
     options.add_argument("--experiment", metavar="KEY", help="the node of that file that lies over the rest of it")
+    options.add_argument("--overrides_path", type=Path, metavar="FILE", help="a YAML file that sets keys over that")
     options.add_argument(
         "-o",
         "--override",
@@ -134,7 +154,9 @@ def _make_parser(program: str, description: str | None) -> _Parser:
         help="set keys; the last one wins",
     )
     options.add_argument("--print_config", action="store_true", help="print the config and end, without running")
+    options.add_argument("--dry_run", action="store_true", help="say what would be run and end, without running")
     options.add_argument("--debug", action="store_true", help="show the traceback of a wrong config too")
+    add_sweep_options(parser)
     return parser
 
 

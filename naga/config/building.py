@@ -4,31 +4,131 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from naga.config.experiments import file_layers, overrides_file_layer
 from naga.config.layers import Layer, merge_layers, override_layer
 from naga.config.objects import instance_values, is_plain_object, is_structured, shape_of, unwrapped
 from naga.config.resolution import resolve_config
 from naga.config.schema import make_schema
+from naga.config.type_names import split_key
 from naga.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from naga.config.arguments import Arguments
+    from naga.config.resolution import Scope
 
-__all__ = ["build_config", "given_schema"]
+__all__ = ["ConfigLayers", "collect_layers", "given_schema"]
 
 
-def build_config(
+@dataclass(frozen=True, slots=True)
+class ConfigLayers:
+    """All that says something about a config, before it is put together.
+
+    Attributes
+    ----------
+    schema : DictConfig
+        Keys, types and defaults.
+    layers : tuple of Layer
+        What lies over them; the later wins.
+    scope : Scope or None
+        What interpolations may name besides the keys of the config.
+    """
+
+    schema: DictConfig
+    layers: tuple[Layer, ...] = ()
+    scope: Scope | None = None
+
+    def merged(self, *further: Layer) -> DictConfig:
+        """Lay the layers over the schema, without resolving anything.
+
+        Parameters
+        ----------
+        *further : Layer
+            What lies on top, such as the values of a task.
+
+        Returns
+        -------
+        DictConfig
+            A new config; keys may lack a value, and interpolations are not resolved.
+
+        Raises
+        ------
+        ConfigError
+            A key is unknown, or a value has the wrong type; the message names its place.
+        """
+        return merge_layers(self.schema, (*self.layers, *further))
+
+    def flattened(self) -> ConfigLayers:
+        """Merge the layers once, for whoever lays many values over them in turn.
+
+        Returns
+        -------
+        ConfigLayers
+            Gives the same configs, with no layers of its own.
+
+        Raises
+        ------
+        ConfigError
+            As for `merged`.
+        """
+        return ConfigLayers(self.merged(), (), self.scope)
+
+    def place(self, key: str) -> str:
+        """Name the place that has the last word about a key.
+
+        Parameters
+        ----------
+        key : str
+            Dotted.
+
+        Returns
+        -------
+        str
+            ``FILE:LINE`` or the source of a layer; ``the class`` when no layer sets it.
+        """
+        for layer in reversed(self.layers):
+            if layer.sets(key):
+                return layer.place(key)
+        for layer in reversed(self.layers):
+            # A key beside those of the config, which no layer sets.
+            if layer.path is not None and (found := layer.place(key)) != str(layer.path):
+                return found
+        return "the class"
+
+    def resolved(self, *further: Layer) -> DictConfig:
+        """Put the config together.
+
+        Parameters
+        ----------
+        *further : Layer
+            As for `merged`.
+
+        Returns
+        -------
+        DictConfig
+            Resolved, and closed against unknown keys.
+
+        Raises
+        ------
+        ConfigError
+            A key is unknown, a value has the wrong type, is missing, or cannot be resolved.
+        """
+        return resolve_config(self.merged(*further), self.scope)
+
+
+def collect_layers(
     config_class: Any,
     given: Any,
     keywords: Mapping[str, Any],
     arguments: Arguments | None = None,
     *,
     caller: str = "main(...)",
-) -> DictConfig:
-    """Lay everything that says something about a config over its class, and resolve it.
+) -> ConfigLayers:
+    """Collect everything that says something about a config.
 
     Parameters
     ----------
@@ -39,21 +139,21 @@ def build_config(
     keywords : mapping
         The values that it was called with by name; they lie on top.
     arguments : Arguments, optional
-        The command line: the file, the experiment and the overrides, in this order over the object.
+        The command line: the file, the experiment, the file of overrides and the overrides, in this order over the
+        object.
     caller : str
         How errors name the call.
 
     Returns
     -------
-    DictConfig
-        Resolved, and closed against unknown keys.
+    ConfigLayers
 
     Raises
     ------
     ConfigError
-        A key is unknown, a value has the wrong type, is missing, or cannot be resolved.
+        The class cannot be used as a config, or a file or an override cannot be read.
     NotFoundError
-        The file or the experiment is not there.
+        A file or the experiment is not there.
     UsageError
         The command line makes no sense.
     """
@@ -63,15 +163,25 @@ def build_config(
         if arguments.experiment is not None and arguments.config is None:
             raise UsageError("--experiment needs the file that holds it", hint="add --config FILE")
         if arguments.config is not None:
-            from naga.config.experiments import file_layers
-
-            from_file, scope = file_layers(arguments.config, arguments.experiment, schema)
+            from_file, scope = file_layers(
+                arguments.config, arguments.experiment, schema, _key_aside(arguments, schema)
+            )
             layers += from_file
+        if arguments.overrides_path is not None:
+            layers.append(overrides_file_layer(arguments.overrides_path))
         if arguments.overrides:
             layers.append(override_layer(arguments.overrides))
     if keywords:
         layers.append(Layer.of_values(caller, keywords))
-    return resolve_config(merge_layers(schema, layers), scope)
+    return ConfigLayers(schema, tuple(layers), scope)
+
+
+def _key_aside(arguments: Arguments, schema: DictConfig) -> str | None:
+    """Return the key of a list of tasks that is in the file but not in the config."""
+    if arguments.sweep is None or arguments.sweep.tasks_key is None:
+        return None
+    first = split_key(arguments.sweep.tasks_key)[0]
+    return None if first in map(str, schema) else first
 
 
 def given_schema(config_class: Any, given: Any) -> tuple[DictConfig, list[Layer]]:

@@ -16,12 +16,14 @@ from naga.errors import NotFoundError, nearest
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["file_layers"]
+__all__ = ["file_layers", "overrides_file_layer"]
 
 _WHOLE_FILE = "__file__"
 
 
-def file_layers(path: Path, experiment: str | None, schema: DictConfig) -> tuple[list[Layer], Scope | None]:
+def file_layers(
+    path: Path, experiment: str | None, schema: DictConfig, aside: str | None = None
+) -> tuple[list[Layer], Scope | None]:
     """Read the layers that a config file holds.
 
     Parameters
@@ -32,14 +34,16 @@ def file_layers(path: Path, experiment: str | None, schema: DictConfig) -> tuple
         The dotted key of a node of the file that lies over the rest of it.
     schema : DictConfig
         The keys that the config has.
+    aside : str, optional
+        A key of the file, or of the node, that is no key of the config and still no error.
 
     Returns
     -------
     layers : list of Layer
         Without an experiment the whole file. With one, those keys of the file that the config has, then the node.
     scope : Scope or None
-        What interpolations may name besides the keys of the config: with an experiment, the other keys of the
-        file.
+        What interpolations may name besides the keys of the config: with an experiment the other keys of the
+        file, and the key that was put aside.
 
     Raises
     ------
@@ -55,7 +59,9 @@ def file_layers(path: Path, experiment: str | None, schema: DictConfig) -> tuple
     """
     content = read_config_file(path)
     if experiment is None:
-        return [Layer(str(path), content, path)], None
+        if aside is None or aside not in map(str, content):
+            return [Layer(str(path), content, path)], None
+        return [Layer(str(path), _without(content, aside), path)], Scope(_only(content, aside))
     node = _experiment_node(content, experiment, path)
     first = experiment.split(".", 1)[0]
     # Not `in schema`, which does not see a key without a value.
@@ -63,11 +69,44 @@ def file_layers(path: Path, experiment: str | None, schema: DictConfig) -> tuple
     shared = [key for key in keys if key in known and key != first]
     layers = [
         Layer(str(path), OmegaConf.masked_copy(content, shared), path),
-        Layer(str(path), _without_self_reference(node, content), path, experiment),
+        Layer(str(path), _without_self_reference(_without(node, aside), content), path, experiment),
     ]
     others = OmegaConf.masked_copy(content, [key for key in keys if key not in known])
+    if aside is not None and aside in map(str, node):
+        others[aside] = node._get_node(aside)
     others[_WHOLE_FILE] = content
     return layers, Scope(others, experiment)
+
+
+def _only(content: DictConfig, key: str) -> DictConfig:
+    return OmegaConf.masked_copy(content, [key])
+
+
+def _without(content: DictConfig, key: str | None) -> DictConfig:
+    names: list[Any] = [name for name in content if str(name) != key]
+    return OmegaConf.masked_copy(content, names)
+
+
+def overrides_file_layer(path: Path) -> Layer:
+    """Read a file of values that lie over a config file and its experiment.
+
+    Parameters
+    ----------
+    path : Path
+        A YAML file.
+
+    Returns
+    -------
+    Layer
+
+    Raises
+    ------
+    NotFoundError
+        The file is not there.
+    ConfigFileError
+        The file is not YAML, or not a mapping.
+    """
+    return Layer(str(path), read_config_file(path), path)
 
 
 def _experiment_node(content: DictConfig, experiment: str, path: Path) -> DictConfig:

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from omegaconf import Container, DictConfig, OmegaConf
+from omegaconf import Container, DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from naga.config.files import line_of
 from naga.config.objects import unwrapped
 from naga.config.refusals import refused_layer
 from naga.config.resolution import without_interpolations
+from naga.config.type_names import split_key
 from naga.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -76,6 +77,59 @@ class Layer:
         except OmegaConfBaseException as error:
             key = str(error.full_key or "")
             raise ConfigError(f"{key!r} in {source}: {str(error).splitlines()[0]}", key=key) from error
+
+    @classmethod
+    def of_dotted(cls, source: str, values: Mapping[str, Any]) -> Layer:
+        """Make a layer of values whose keys are dotted, such as those of a task.
+
+        Parameters
+        ----------
+        source : str
+            Where they come from.
+        values : mapping
+            Dotted key -> value, in the spelling of ``-o``.
+
+        Returns
+        -------
+        Layer
+
+        Raises
+        ------
+        ConfigError
+            A value cannot be read, or contradicts the one of another key.
+        """
+        made = OmegaConf.create({}, flags={"allow_objects": True})
+        for key, value in values.items():
+            try:
+                OmegaConf.update(made, key, value)
+            except (OmegaConfBaseException, ValueError, TypeError) as error:
+                raise ConfigError(f"{key!r} in {source}: {str(error).splitlines()[0]}", key=key) from error
+        return cls(source, made)
+
+    def sets(self, key: str) -> bool:
+        """Tell whether the layer says something about a key.
+
+        Parameters
+        ----------
+        key : str
+            Dotted.
+
+        Returns
+        -------
+        bool
+            Also True for a key below a value that the layer sets as a whole.
+        """
+        node: Any = self.values
+        for name in split_key(key):
+            if isinstance(node, ListConfig):
+                node = node._get_node(int(name)) if name.isdecimal() and int(name) < len(node) else None
+            elif isinstance(node, DictConfig) and not node._is_none() and not node._is_interpolation():
+                node = next((node._get_node(own) for own in node if str(own) == name), None)
+            else:
+                return True
+            if node is None:
+                return False
+        return True
 
     def place(self, key: str) -> str:
         """Name the place where the layer sets a key.

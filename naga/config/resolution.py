@@ -27,12 +27,12 @@ class Scope:
     ----------
     values : DictConfig
         Further keys; those of the config come first.
-    experiment : str
+    experiment : str or None
         The dotted key under which the config itself is found too.
     """
 
     values: DictConfig
-    experiment: str
+    experiment: str | None = None
 
 
 def resolve_config(config: DictConfig, scope: Scope | None = None) -> DictConfig:
@@ -137,7 +137,7 @@ def _add_scope(config: DictConfig, scope: Scope) -> None:
     alias = OmegaConf.to_container(config, resolve=False)
     for key in scope.values.keys() - own:
         config[key] = scope.values._get_node(key)
-    if scope.experiment.split(".", 1)[0] not in own:
+    if scope.experiment is not None and scope.experiment.split(".", 1)[0] not in own:
         # What other nodes, or the node itself by its full name, read of it is what it is after all layers.
         OmegaConf.update(config, scope.experiment, alias, merge=False, force_add=True)
 

@@ -159,16 +159,24 @@ class _Stage:
 
     def _prepare(self, args: tuple[Any, ...], kwargs: dict[str, Any], argv: list[str] | None) -> _Call:
         """Turn what the decorated function was called with into what the function itself is called with."""
-        from naga.config.building import build_config
+        from naga.config.building import collect_layers
 
         owner, given, values, rest = _split_arguments(self.function, args, kwargs)
         arguments = None if argv is None else self._parse(argv, given)
         source = f"{self.function.__name__}(...)"
-        config = build_config(self.config_class, given, values, arguments, caller=source)
+        layers = collect_layers(self.config_class, given, values, arguments, caller=source)
+        if arguments is not None and arguments.sweep is not None:
+            raise UsageError("this version cannot run sweeps", hint="leave out --tasks, --tasks_key and --grid")
+        config = layers.resolved()
         if arguments is not None and arguments.print_config:
             from naga.config.listing import config_text
 
             sys.stdout.write(config_text(config))
+            raise SystemExit(0)
+        if arguments is not None and arguments.dry_run:
+            from naga.run.dry_run import describe_run
+
+            sys.stdout.write(describe_run(self.function.__name__, config, lock=self.lock))
             raise SystemExit(0)
         return _Call((*owner, config), rest)
 

@@ -253,3 +253,33 @@ def test_value_that_is_resolved_is_not_resolved_again_when_it_is_read(
     config = load("name: ${oc.env:LITERAL}\nsave_dir: '${name}'\ntable: {a: '\\${param}', b: '${name}'}")
     literal = "${param} and \\${param}"
     assert config == {**config, "name": literal, "save_dir": literal, "table": {"a": "${param}", "b": literal}}
+
+
+def test_file_of_overrides_lies_over_the_experiment_and_below_the_words(
+    load: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    path = tmp_path / "over.yml"
+    path.write_text("param: 20\nname: over\ninner: {x: 21}\n")
+    config = load(LAYERS, "--experiment", "process", "--overrides_path", str(path), "-o", "name=word")
+    assert (config["param"], config["name"], config["inner"]) == (20, "word", {"x": 21})
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "says"),
+    [
+        ("name: x\nparm: 3\n", UnknownKeyError, ["'parm'", "over.yml:2", "'param'"]),
+        ("\nparam: abc\n", WrongTypeError, ["'param'", "over.yml:2", "int", "'abc'"]),
+        ("[1]", ConfigFileError, ["over.yml", "mapping"]),
+        (None, NotFoundError, ["over.yml"]),
+    ],
+)
+def test_file_of_overrides_that_does_not_fit_is_named_with_its_line(
+    load: Callable[..., dict[str, Any]], tmp_path: Path, text: str | None, error: type[NagaError], says: list[str]
+) -> None:
+    path = tmp_path / "over.yml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(error) as caught:
+        load("", "--overrides_path", str(path))
+    for words in says:
+        assert words in caught.value.one_line()

@@ -1,0 +1,1 @@
+"""Sweeps: one config, many runs, each of which is one task."""
