@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from naga.catalog.runs import Run, runs, status
     from naga.catalog.tokens import find_run
     from naga.cli.main import run_command
+    from naga.config.completion import complete_arguments
     from naga.errors import NagaError, ScriptExitError
     from naga.lock.compare import Comparison
     from naga.lock.describe import describe_receipt, stage_name
@@ -45,6 +46,7 @@ __all__ = [
     "Verification",
     "__version__",
     "clicfg",
+    "complete_arguments",
     "complete_returned",
     "describe_receipt",
     "diff",
@@ -79,6 +81,7 @@ _HOMES = {
     "ScriptExitError": "naga.errors",
     "Verification": "naga.lock.verify",
     "clicfg": "naga.run.clicfg",
+    "complete_arguments": "naga.config.completion",
     "complete_returned": "naga.run.bare",
     "describe_receipt": "naga.lock.describe",
     "diff": "naga.catalog.questions",

@@ -13,7 +13,10 @@ from naga.errors import UsageError, nearest
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Arguments", "parse_arguments"]
+__all__ = ["OPTIONS_WITH_PAIRS", "Arguments", "list_options", "parse_arguments"]
+
+OPTIONS_WITH_PAIRS = ("override", "grid")
+"""The options that several words ``KEY=VALUE`` may follow."""
 
 _EXAMPLES = """\
 examples:
@@ -130,6 +133,18 @@ def parse_arguments(
         sweep=sweep_options(options),
         debug=options.debug,
     )
+
+
+def list_options() -> dict[str, bool]:
+    """List the long options of a script.
+
+    Returns
+    -------
+    dict
+        Name without dashes, with underscores -> whether a word follows it; in the order of the help.
+    """
+    actions = _make_parser("", None)._actions
+    return {action.option_strings[-1].lstrip("-"): action.nargs != 0 for action in actions}
 
 
 def _make_parser(program: str, description: str | None) -> _Parser:
