@@ -19,8 +19,8 @@ from naga.lock.digest import hash_file
 from naga.lock.project import resolve_path
 from naga.lock.receipt import RECEIPT_NAME, read_receipt
 from naga.lock.stat_index import cache_folder
+from naga.rerun.checkout import check_out
 from naga.rerun.command import config_text, find_command, import_root, restore_config
-from naga.rerun.mirror import check_out
 from naga.rerun.provision import Provision
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Repetition:
             Something could not be written.
         """
         for top in sorted(self._tops, key=lambda path: len(path.parts)):
-            check_out(top, self._tops[top], self._mirror)
+            check_out(top, self._tops[top], self._mirror.make_folder(top))
         self._clear_outputs()
         self._mirror.make_folder(self._cwd)
         self._provision.put_all()
