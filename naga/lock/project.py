@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from naga.errors import nearest
+from naga.lock.frozen import home_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,10 +30,11 @@ def find_project(start: Path) -> Path:
     -------
     Path
         The nearest folder at or above `start` that holds a ``naga.toml`` or a ``.git``; without one, the folder
-        `start` itself or, for a file, the folder that holds it.
+        `start` itself or, for a file, the folder that holds it. Code that runs from a checkout belongs to the project
+        that it was checked out for.
     """
     # Links are kept: the project is where the person sees it.
-    absolute = absolute_path(start)
+    absolute = Path(home_of(str(absolute_path(start))))
     for folder in (absolute, *absolute.parents):
         if any((folder / mark).exists() for mark in MARKS):
             return folder
@@ -52,7 +54,8 @@ def portable_path(path: str | os.PathLike[str], root: Path) -> str:
     Returns
     -------
     str
-        A POSIX path relative to `root` for what lies inside, else the absolute path.
+        A POSIX path relative to `root` for what lies inside, else the absolute path. A path in a checkout that code
+        runs from is written as that in the repository.
 
     Examples
     --------
@@ -61,7 +64,7 @@ def portable_path(path: str | os.PathLike[str], root: Path) -> str:
     >>> portable_path("/elsewhere/raw.csv", Path("/project"))
     '/elsewhere/raw.csv'
     """
-    absolute = absolute_path(path)
+    absolute = Path(home_of(str(absolute_path(path))))
     for base, place in _spellings(str(absolute), root):
         if place == base or place.startswith(base.rstrip("/") + "/"):
             return Path(os.path.relpath(place, base)).as_posix()

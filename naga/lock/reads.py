@@ -7,6 +7,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from naga.lock.frozen import frozen_codes, home_of
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
@@ -82,7 +84,8 @@ def undeclared_reads(opened: Collection[str], folder: Path, root: Path, declared
     known = {os.path.abspath(path) for path in declared}  # noqa: PTH100 - compared with what open() was given
     below = tuple(f"{path}/" for path in known)
     found = set()
-    for name in opened:
+    # A file of the repository that was read in the checkout that the code runs from.
+    for name in map(home_of, opened) if frozen_codes() else opened:
         # Most files are elsewhere or declared, and as given; only the rest is worth the normalising.
         if name.endswith(_CODE) or name.startswith(below) or (name[0] == "/" and not name.startswith(base)):
             continue

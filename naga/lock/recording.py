@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from naga.errors import ConfigError, NagaError
 from naga.lock.digest import hash_path
 from naga.lock.environment import describe_environment
+from naga.lock.frozen import home_of
 from naga.lock.identifier import new_run_id
 from naga.lock.lineage import collect_lineage
 from naga.lock.outputs import hash_outputs
@@ -313,7 +314,7 @@ class Recording:
         self.receipt = replace(self.receipt, caller=caller, config=self._redactor.value(dict(config)))
         place = config.get("save_dir")
         self.save_dir = absolute_path(self._folder / place) if isinstance(place, str) and place else None
-        inside = (self._script or self._root).resolve()
+        inside = Path(home_of(str(self._script or self._root))).resolve()
         if self.save_dir is not None and inside.is_relative_to(self.save_dir.resolve()):
             hint = "give the run a folder of its own, such as results/NAME"
             message = f"save_dir {place!r} holds the code itself, so its outputs cannot be told apart"

@@ -6,6 +6,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from naga.errors import NagaError
+from naga.lock.frozen import frozen_codes
 from naga.lock.project import portable_path
 from naga.lock.receipt import RepositoryEntry
 from naga.lock.snapshot import find_root, take_snapshot
@@ -59,9 +60,12 @@ def describe_repository(root: Path, project: Path, leave_out: Iterable[Path]) ->
     Returns
     -------
     RepositoryEntry
-        Where there is no exact state, it says why.
+        Where there is no exact state, it says why. Of a repository whose code runs from a checkout, the frozen state.
     """
     place = portable_path(root, project)
+    for code in frozen_codes():
+        if code.root == str(root):
+            return RepositoryEntry(**{**code.state, "path": place})
     if find_root(root) is None:
         return RepositoryEntry(path=place, problem=f"{root.name or root} is not in a git repository")
     try:

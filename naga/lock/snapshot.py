@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from naga.lock.frozen import home_of
 from naga.lock.git import Command, Objects, edit_tree, git_folder, pack, remote_url, run
 
 if TYPE_CHECKING:
@@ -96,14 +97,12 @@ def find_root(path: Path) -> Path | None:
     Returns
     -------
     Path or None
-        The nearest folder at or above `path` with a ``.git``, absolute, its links as `path` spells them; None
-        outside of any working tree. Bare repositories do not count.
+        The nearest folder at or above `path` with a ``.git``, absolute, its links as `path` spells them, or for code
+        that runs from a checkout, that of the repository; None outside of any working tree. No bare repositories.
     """
-    place = Path(os.path.normpath(path.absolute()))
-    for folder in (place, *place.parents):
-        if os.path.lexists(folder / ".git" / "HEAD") or (folder / ".git").is_file():
-            return folder
-    return None
+    place = Path(home_of(os.path.normpath(path.absolute())))
+    folders = (place, *place.parents)
+    return next((top for top in folders if os.path.lexists(top / ".git" / "HEAD") or (top / ".git").is_file()), None)
 
 
 def take_snapshot(root: Path, *, leave_out: Iterable[Path] = (), size_limit: int = SIZE_LIMIT) -> RepositoryState:
@@ -361,7 +360,7 @@ def _hash_files(root: Path, status: _Status, attributes: dict[bytes, Entry], *, 
         return {}
     from tempfile import TemporaryDirectory
 
-    # Line ends and modes may depend on what the index had before. If it is little, the command line takes it.
+    # Line ends and modes may depend on what the index had before. What is little goes on the command line.
     known = attributes | {path: entry for path, entry in status.changed.items() if entry}
     form = b"%s,%s,%s" if len(known) <= 100 else b"%s %s\t%s\0"
     lines = [form % (mode, digest.hex().encode(), path) for path, (mode, digest) in known.items()]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from naga.lock.digest import hash_file
+from naga.lock.frozen import frozen_codes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -67,9 +68,9 @@ def used_files(
 
 def _folders(roots: Mapping[str, Path]) -> list[tuple[str, str]]:
     """List the folders of repositories as they are spelled and with links resolved; inner ones first."""
-    spellings = {
-        f"{base.rstrip('/')}/": name for name, root in roots.items() for base in (os.path.realpath(root), str(root))
-    }
+    tops = [(name, str(root)) for name, root in roots.items()]
+    tops += [(name, code.checkout) for code in frozen_codes() for name, root in tops if code.root == root]
+    spellings = {f"{base.rstrip('/')}/": name for name, top in tops for base in (os.path.realpath(top), top)}
     return sorted(spellings.items(), key=lambda item: len(item[0]), reverse=True)
 
 
