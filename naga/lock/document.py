@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from naga.errors import ReceiptFormatError
+from naga.lock.collection import collector_paused
 from naga.lock.plain_yaml import TOO_DEEP, check_limit, dump_yaml, first_line, parse_yaml, spelled_out
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ _NOT_YAML_NUMBER = re.compile(r'"(?:[^"\\]|\\.)*+"|NaN|-?Infinity|(?<=[ \[])(-?[
 _NOT_JSON_NUMBER = re.compile(r'"(?:[^"\\]|\\.)*+"|\.nan|-?\.inf|[NI]')
 _TO_YAML = {"NaN": ".nan", "Infinity": ".inf", "-Infinity": "-.inf"}
 _TO_PYTHON = {word: name for name, word in _TO_YAML.items()}
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*+"')
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _decode_json = msgspec.json.Decoder().decode
 _EXPONENT = re.compile(r"[ \[]-?[0-9]e[-+]")
 
@@ -92,6 +95,7 @@ def dump_document(content: Mapping[str, Any]) -> str:
     return text.decode()
 
 
+@collector_paused()
 def parse_document(text: bytes) -> dict[str, Any]:
     """Read the mapping of a receipt from text that may come from anybody.
 
@@ -213,7 +217,7 @@ def _parse_ancestors(text: bytes, start: int) -> dict[str, Any] | None:
         marks += _marks(line)
         check_limit(marks, MARK_LIMIT, "values in the ancestors")
         value = _parse_json(match[3])
-        if value is None or not (_looks_shallow(line) or _is_shallow(value)):
+        if value is None or not _keeps_to_depth(line):
             return None
         ancestors[(match[1] or match[2]).decode("ascii")] = value
         check_limit(len(ancestors), ANCESTOR_LIMIT, "ancestors")
@@ -238,9 +242,14 @@ def _to_json(match: re.Match[str]) -> str:
     return match[0] if match[0].startswith('"') else _TO_PYTHON[match[0]]
 
 
-def _looks_shallow(line: bytes) -> bool:
-    """Tell from the text of a line, in a hundredth of the time, that it keeps to the limit of depth; most do."""
-    return line.count(b"{") + line.count(b"[") <= DEPTH_LIMIT
+def _keeps_to_depth(line: bytes) -> bool:
+    """Tell from the text of an ancestor, which was read as JSON, whether it keeps to the limit of depth."""
+    if line.count(b"{") + line.count(b"[") <= DEPTH_LIMIT:
+        return True
+    brackets = _TEXT.sub(b"", line).translate(None, _NO_BRACKETS)
+    for _ in range(DEPTH_LIMIT):
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    return not brackets
 
 
 def _is_shallow(value: Any) -> bool:

@@ -13,7 +13,7 @@ import yaml
 from naga.errors import ReceiptFormatError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 __all__ = ["NODE_LIMIT", "TOO_DEEP", "check_limit", "dump_yaml", "first_line", "parse_yaml", "spelled_out"]
 
@@ -35,6 +35,8 @@ _WORDS = {
     "-.inf": float("-inf"),
 }
 
+_ENDS = frozenset({yaml.SequenceEndEvent, yaml.MappingEndEvent})
+_NODES = frozenset({yaml.AliasEvent, yaml.ScalarEvent, yaml.SequenceStartEvent, yaml.MappingStartEvent})
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BaseDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
@@ -113,9 +115,11 @@ def parse_yaml(text: bytes, depth: int) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ReceiptFormatError(f"not UTF-8 at byte {error.start}") from error
     try:
-        return _Builder(depth).build(yaml.parse(text, Loader=_Loader))
+        return _Builder(depth).build(text)
     except yaml.YAMLError as error:
-        raise ReceiptFormatError(f"not a YAML document: {first_line(error)}") from error
+        # Newer parsers have a limit of their own, at 1,000 levels, and look ahead that far.
+        said = TOO_DEEP if "nesting depth" in str(error) else f"not a YAML document: {first_line(error)}"
+        raise ReceiptFormatError(said) from error
     except ValueError as error:
         raise ReceiptFormatError(f"a value cannot be read: {first_line(error)}") from error
 
@@ -196,49 +200,55 @@ class _Builder:
         self._roots: list[Any] = []
         self._open: list[Any] = [self._roots]
         self._keys: list[str | None] = [None]
-        self._nodes = 0
 
-    def build(self, events: Iterator[Any]) -> dict[str, Any]:
-        for event in events:
-            if isinstance(event, yaml.CollectionEndEvent):
-                self._open.pop()
-                self._keys.pop()
-            elif isinstance(event, yaml.NodeEvent):
-                self._nodes += 1
-                check_limit(self._nodes, NODE_LIMIT, "values")
-                self._add(event)
+    def build(self, text: bytes) -> dict[str, Any]:
+        loader = _Loader(text)
+        next_event, nodes = loader.get_event, 0
+        try:
+            while (kind := type(event := next_event())) is not yaml.StreamEndEvent:
+                if kind in _ENDS:
+                    self._open.pop()
+                    self._keys.pop()
+                elif kind in _NODES:
+                    nodes += 1
+                    if nodes > NODE_LIMIT:
+                        check_limit(nodes, NODE_LIMIT, "values")
+                    self._add(event, kind)
+        finally:
+            loader.dispose()
         if len(self._roots) != 1 or not isinstance(self._roots[0], dict):
             raise ReceiptFormatError("a receipt is one mapping with string keys")
         content: dict[str, Any] = self._roots[0]
         return content
 
-    def _add(self, event: Any) -> None:
-        value = self._value_of(event)
+    def _add(self, event: Any, kind: type) -> None:
+        value = _value_of(event, kind)
         container = self._open[-1]
-        if isinstance(container, list):
+        if type(container) is list:
             container.append(value)
         elif (key := self._keys[-1]) is not None:
             container[key] = value
             self._keys[-1] = None
-        elif isinstance(value, str):
+        elif type(value) is str:
             self._keys[-1] = value
         else:
             raise ReceiptFormatError(f"a key is not a string (line {event.start_mark.line + 1})")
-        if isinstance(value, dict | list):
+        if kind is not yaml.ScalarEvent:
             if len(self._open) > self._depth:
                 raise ReceiptFormatError(TOO_DEEP)
             self._open.append(value)
             self._keys.append(None)
 
-    def _value_of(self, event: Any) -> Any:
-        line = event.start_mark.line + 1
-        if event.anchor is not None:
-            raise ReceiptFormatError(f"anchors and aliases are not allowed (line {line})")
-        if event.tag is not None and event.tag != "!":
-            raise ReceiptFormatError(f"the tag {first_line(event.tag)} is not allowed (line {line})")
-        if isinstance(event, yaml.ScalarEvent):
-            return _scalar(event.value) if event.implicit[0] else event.value
-        return {} if isinstance(event, yaml.MappingStartEvent) else []
+
+def _value_of(event: Any, kind: type) -> Any:
+    if event.anchor is not None:
+        raise ReceiptFormatError(f"anchors and aliases are not allowed (line {event.start_mark.line + 1})")
+    tag = None if kind is yaml.AliasEvent else event.tag
+    if tag is not None and tag != "!":
+        raise ReceiptFormatError(f"the tag {first_line(tag)} is not allowed (line {event.start_mark.line + 1})")
+    if kind is yaml.ScalarEvent:
+        return _scalar(event.value) if event.implicit[0] else event.value
+    return {} if kind is yaml.MappingStartEvent else []
 
 
 def _scalar(text: str) -> Any:

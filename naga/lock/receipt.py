@@ -16,6 +16,7 @@ import msgspec
 
 from naga.errors import ConflictError, NotFoundError, ReceiptFormatError
 from naga.lock.atomic import folder_lock, read_file, write_atomically
+from naga.lock.collection import collector_paused
 from naga.lock.digest import hash_bytes
 from naga.lock.document import SIZE_LIMIT, canonical_json, dump_document, parse_document
 from naga.lock.project import nearest_path
@@ -160,6 +161,7 @@ class Receipt:
         return _mapping_of(msgspec.to_builtins(self))
 
     @classmethod
+    @collector_paused()
     def from_mapping(cls, content: Mapping[str, Any]) -> Receipt:
         """Check plain values that may come from anybody, and make a receipt of them.
 
@@ -321,9 +323,8 @@ def find_receipt(place: str | os.PathLike[str]) -> Path:
         Nothing is there, or no receipt belongs to it.
     """
     path = Path(place)
-    found = path
-    if path.is_dir() or path.suffix != ".lock":
-        found = (path if path.is_dir() else path.parent) / RECEIPT_NAME
+    folder = path if path.is_dir() else path.parent
+    found = path if path.suffix == ".lock" and folder != path else folder / RECEIPT_NAME
     if found.is_file():
         return found
     if not path.exists():

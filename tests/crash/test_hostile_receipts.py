@@ -15,22 +15,40 @@ from tests.programs import run_python
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Prints what the reader said, its seconds of processor time, and the most memory that the process had, in MB.
+# Prints what the reader said, the most memory that the process had, in MB, and its time of the processor beside that of
+# a piece of work that is the same each time. Other work on the machine slows both; the best of some tries counts.
 READER = """\
 import json, re, sys, time
 from pathlib import Path
+import yaml
 from naga.errors import NagaError
 from naga.lock.receipt import read_receipt
-begin = time.process_time()
-try:
-    read_receipt(Path(sys.argv[1]))
-    said = 'read'
-except NagaError as error:
-    said = str(error).partition(' receipt: ')[2]
-seconds = time.process_time() - begin
+
+def read():
+    try:
+        read_receipt(Path(sys.argv[1]))
+    except NagaError as error:
+        return str(error).partition(' receipt: ')[2]
+    return 'read'
+
+def work():
+    for _ in yaml.parse(b'[' + b'{},' * 10_000 + b']', Loader=yaml.CSafeLoader):
+        pass
+
+def clock(function):
+    begin = time.process_time()
+    function()
+    return time.process_time() - begin
+
+said = read()
 peak = int(re.search(r'VmHWM:\\s*(\\d+)', Path('/proc/self/status').read_text())[1]) / 1024
-print(json.dumps([said, seconds, peak]))
+times = []
+while len(times) < 5 and min(times, default=10**6) >= float(sys.argv[2]):
+    times.append(clock(read) / min(clock(work), clock(work)))
+print(json.dumps([said, min(times), peak]))
 """
+# A core of 2.8 GHz that is at rest does that work in 14 ms.
+SECOND = 1 / 0.014
 
 MB = 2**20
 OWN = f"naga: 1\nid: {run_id(0)}\nstatus: finished\nstarted: ''\n"
@@ -104,10 +122,10 @@ def test_receipt_that_is_a_giant_takes_neither_time_nor_memory(
         pytest.skip("only Linux tells the memory of a process that has just started")
     (tmp_path / "run.lock").write_text(make(), encoding="utf-8")
 
-    done = run_python(tmp_path, "-c", READER, str(tmp_path / "run.lock"))
+    done = run_python(tmp_path, "-c", READER, str(tmp_path / "run.lock"), str(SECOND))
 
     assert (done.returncode, done.stderr) == (0, "")
-    answer, seconds, peak = json.loads(done.stdout)
+    answer, took, peak = json.loads(done.stdout)
     assert said in answer
-    assert seconds < 1
+    assert took < SECOND
     assert peak < 200
