@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -106,7 +107,7 @@ def parse_arguments(
         An option is unknown or lacks its value; the message names the nearest option. Or two options contradict each
         other.
     SystemExit
-        With code 0, after ``-h`` printed the help.
+        With code 0, after ``-h`` printed the help, or after ``--install_completion`` taught the shell.
     """
     parser = _make_parser(program, description)
     words = [parser.spelled(word) for word in argv]
@@ -118,6 +119,8 @@ def parse_arguments(
         )
         parser.print_help()
         raise SystemExit(0)
+    if options.install_completion is not None:
+        _install(options.install_completion or None, dry_run=options.dry_run)
     if rest:
         _refuse(parser, rest[0], words)
     if options.print_config and options.dry_run:
@@ -172,7 +175,21 @@ def _make_parser(program: str, description: str | None) -> _Parser:
     options.add_argument("--dry_run", action="store_true", help="say what would be run and end, without running")
     options.add_argument("--debug", action="store_true", help="show the traceback of a wrong config too")
     add_sweep_options(parser)
+    options.add_argument(
+        "--install_completion",
+        nargs="?",
+        const="",
+        metavar="SHELL",
+        help="complete options, keys and experiments with TAB in this shell (bash, zsh or fish) from now on, and end",
+    )
     return parser
+
+
+def _install(shell: str | None, *, dry_run: bool) -> NoReturn:
+    from naga.config.shell_completion import install_completion, plan_installation
+
+    sys.stdout.write(install_completion(plan_installation(shell), dry_run=dry_run))
+    raise SystemExit(0)
 
 
 def _refuse(parser: argparse.ArgumentParser, word: str, words: Sequence[str]) -> NoReturn:

@@ -1,0 +1,220 @@
+"""Completion in bash, zsh and fish: the script that a shell sources, where it is installed, and what it calls."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from naga.config.completion import complete_arguments
+from naga.config.shell_words import quoted_for, split_line
+from naga.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["SHELLS", "Installation", "completion_script", "install_completion", "plan_installation"]
+
+SHELLS = ("bash", "zsh", "fish")
+"""The shells that can be taught."""
+
+_BEGIN, _END = "# >>> naga completion >>>", "# <<< naga completion <<<"
+# Options of Python that a word follows.
+_OPTIONS_WITH_WORD = ("-W", "-X", "--check-hash-based-pycs")
+
+_BASH = """\
+# Completes the command line of scripts with a naga main, as in: python script.py -o <TAB>
+_naga_script() {
+    local line more
+    local -x COMP_LINE=$COMP_LINE COMP_POINT=$COMP_POINT COMP_WORDBREAKS=$COMP_WORDBREAKS
+    COMPREPLY=()
+    while IFS= read -r line; do
+        if [ "$line" = nospace ] && [ -z "$more" ]; then compopt -o nospace 2>/dev/null; else COMPREPLY+=("$line"); fi
+        more=yes
+    done < <(@PROGRAM@ bash 2>/dev/null)
+}
+complete -o bashdefault -o default -F _naga_script python python3 python3.11 python3.12 python3.13 python3.14
+"""
+
+_ZSH = """\
+# Completes the command line of scripts with a naga main, as in: python script.py -o <TAB>
+(( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }
+_naga_script() {
+    local -a found whole open
+    found=("${(@f)$(@PROGRAM@ words "${(@Q)words[1,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)}")
+    found=("${(@)found:#}")
+    if (( ! $#found )); then
+        if (( $+functions[_python] )); then _python; else _default; fi
+        return
+    fi
+    open=("${(@M)found:#*[=/,]}")
+    whole=("${(@)found:#*[=/,]}")
+    (( $#open )) && compadd -S '' -- "${open[@]}"
+    (( $#whole )) && compadd -- "${whole[@]}"
+}
+compdef _naga_script python python3 python3.11 python3.12 python3.13 python3.14
+"""
+
+_FISH = """\
+# Completes the command line of scripts with a naga main, as in: python script.py -o <TAB>
+function __naga_finds
+    set -l typed (commandline -opc)
+    set -l token (commandline -ct)
+    set -g __naga_found (@PROGRAM@ words $typed "$token" 2>/dev/null)
+    test (count $__naga_found) -gt 0
+end
+for program in python python3 python3.11 python3.12 python3.13 python3.14
+    complete -c $program -f -k -n __naga_finds -a '$__naga_found'
+end
+"""
+
+_SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
+
+
+class Installation(NamedTuple):
+    """What installing would write.
+
+    Attributes
+    ----------
+    shell : str
+        One of `SHELLS`.
+    script : Path
+        The file of the completion itself.
+    startup : Path or None
+        The file that the shell reads when it starts, which is to source the script; None where the shell finds it.
+    """
+
+    shell: str
+    script: Path
+    startup: Path | None
+
+
+def completion_script(shell: str) -> str:
+    """Return what a shell has to source.
+
+    Parameters
+    ----------
+    shell : str
+        One of `SHELLS`.
+
+    Returns
+    -------
+    str
+        It calls the interpreter that runs now, in whatever environment a script is run.
+    """
+    # -P: a folder that somebody is in must not lend its modules to this.
+    program = f"{shlex.quote(sys.executable)} -P -m naga.config.shell_completion"
+    return _SCRIPTS[shell].replace("@PROGRAM@", program)
+
+
+def plan_installation(shell: str | None) -> Installation:
+    """Say what installing would write.
+
+    Parameters
+    ----------
+    shell : str or None
+        One of `SHELLS`; None for the one that ``SHELL`` names.
+
+    Returns
+    -------
+    Installation
+
+    Raises
+    ------
+    UsageError
+        The shell is none of these.
+    """
+    name = shell or Path(os.environ.get("SHELL", "")).name
+    if name not in SHELLS:
+        said = f"the shell {name!r} cannot be taught" if name else "SHELL does not say which shell this is"
+        raise UsageError(said, hint=f"write --install_completion {'|'.join(SHELLS)}")
+    home = Path.home()
+    config = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
+    if name == "fish":
+        return Installation(name, config / "fish" / "conf.d" / "naga.fish", None)
+    data = Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share")
+    startup = home / ".bashrc" if name == "bash" else Path(os.environ.get("ZDOTDIR") or home) / ".zshrc"
+    return Installation(name, data / "naga" / f"completion.{name}", startup)
+
+
+def install_completion(plan: Installation, *, dry_run: bool = False) -> str:
+    """Teach a shell to complete the command line of scripts.
+
+    Parameters
+    ----------
+    plan : Installation
+        What to write. A second time it replaces what the first one wrote.
+    dry_run : bool
+        Write nothing.
+
+    Returns
+    -------
+    str
+        For the person: what was written, or would be. It ends with a line break.
+
+    Raises
+    ------
+    UsageError
+        A file cannot be written.
+    """
+    lines = [f"{'would write' if dry_run else 'wrote'} {plan.script}"]
+    block = f"{_BEGIN}\nsource {shlex.quote(str(plan.script))}\n{_END}\n"
+    if plan.startup is not None:
+        lines.append(f"{'would add to' if dry_run else 'added to'} {plan.startup}: {block.splitlines()[1]}")
+    if not dry_run:
+        try:
+            plan.script.parent.mkdir(parents=True, exist_ok=True)
+            _replace(plan.script, completion_script(plan.shell))
+            if plan.startup is not None:
+                _replace(plan.startup, _with_block(plan.startup, block))
+        except (OSError, UnicodeDecodeError) as error:
+            hint = "source the text of --install_completion SHELL --dry_run yourself"
+            raise UsageError(f"the completion cannot be installed: {error}", hint=hint) from error
+        lines.append("open a new shell, then press TAB behind: python SCRIPT -o")
+    return "".join(f"{line}\n" for line in lines) + (f"\n{completion_script(plan.shell)}" if dry_run else "")
+
+
+def _with_block(startup: Path, block: str) -> str:
+    text = startup.read_text(encoding="utf-8") if startup.exists() else ""
+    before, begin, rest = text.partition(_BEGIN)
+    if begin and _END in rest:
+        return before + block + rest.partition(_END)[2].removeprefix("\n")
+    return text + ("\n" if text and not text.endswith("\n") else "") + block
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file through a temporary one: a shell may start at this moment. A link stays a link."""
+    real = Path(os.path.realpath(path))
+    temporary = real.with_name(f".{real.name}.naga-{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    if real.exists():
+        temporary.chmod(real.stat().st_mode & 0o7777)
+    temporary.replace(real)
+
+
+def _complete(words: Sequence[str], incomplete: str) -> list[str]:
+    """Complete a line that begins with an interpreter; nothing unless a script follows it."""
+    rest = list(words[1:])
+    while rest and rest[0].startswith("-"):
+        if rest[0] in ("-m", "-c", "-"):
+            return []
+        del rest[: 2 if rest[0] in _OPTIONS_WITH_WORD else 1]
+    return complete_arguments(Path(rest[0]).expanduser(), rest[1:], incomplete) if rest else []
+
+
+def _answer(arguments: Sequence[str]) -> list[str]:
+    if arguments[:1] == ["words"]:
+        *words, incomplete = arguments[1:]
+        return _complete(words, incomplete)
+    line = os.environ["COMP_LINE"].encode()[: int(os.environ["COMP_POINT"])].decode(errors="replace")
+    typed = split_line(line)
+    found = _complete(typed.words, typed.incomplete)
+    goes_on = bool(found) and all(one.endswith(("=", "/", ",")) for one in found)
+    breaks = os.environ.get("COMP_WORDBREAKS", "")
+    return ["nospace"] * goes_on + [quoted_for(one, typed, breaks) for one in found]
+
+
+if __name__ == "__main__":
+    sys.stdout.write("".join(f"{line}\n" for line in _answer(sys.argv[1:])))
