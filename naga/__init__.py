@@ -12,6 +12,7 @@ from naga._version import __version__
 from naga.config.resolvers import register_when_imported as _register_when_imported
 
 if TYPE_CHECKING:
+    from naga.catalog.librarian import Librarian
     from naga.catalog.questions import Lineage, diff, lineage, verify
     from naga.catalog.runs import Run, runs, status
     from naga.catalog.tokens import find_run
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from naga.lock.digest import PathDigest, hash_path
     from naga.lock.receipt import Receipt, find_receipt, read_receipt
     from naga.lock.verify import Verification
+    from naga.operations.answers import OPERATIONS, answer, answer_from
     from naga.postmortem.debug import unsafe_debug
     from naga.postmortem.frames import trim_traceback
     from naga.postmortem.kept import keep_locals
@@ -35,7 +37,9 @@ if TYPE_CHECKING:
     from naga.run.script import RunResult, run_script
 
 __all__ = [
+    "OPERATIONS",
     "Comparison",
+    "Librarian",
     "Lineage",
     "NagaError",
     "PathDigest",
@@ -45,6 +49,8 @@ __all__ = [
     "ScriptExitError",
     "Verification",
     "__version__",
+    "answer",
+    "answer_from",
     "clicfg",
     "complete_arguments",
     "complete_returned",
@@ -71,7 +77,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "OPERATIONS": "naga.operations.answers",
     "Comparison": "naga.lock.compare",
+    "Librarian": "naga.catalog.librarian",
     "Lineage": "naga.catalog.questions",
     "NagaError": "naga.errors",
     "PathDigest": "naga.lock.digest",
@@ -80,6 +88,8 @@ _HOMES = {
     "RunResult": "naga.run.script",
     "ScriptExitError": "naga.errors",
     "Verification": "naga.lock.verify",
+    "answer": "naga.operations.answers",
+    "answer_from": "naga.operations.answers",
     "clicfg": "naga.run.clicfg",
     "complete_arguments": "naga.config.completion",
     "complete_returned": "naga.run.bare",

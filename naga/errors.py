@@ -19,6 +19,7 @@
     ├── IncompleteError          75   work that stopped early; the same command resumes it
     ├── RefusedError             77   something that wants an explicit flag
     ├── GitError                 65   git answered with an error
+    ├── CancelledError          130   work that somebody stopped
     └── ScriptExitError              a script that ended itself with an exit code other than 0
 
 ``str(error)`` is one line for the person. What to do next is in ``error.hint``.
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AmbiguousError",
+    "CancelledError",
     "ChangedWhileReadError",
     "ConfigError",
     "ConfigFileError",
@@ -178,6 +180,12 @@ class GitError(NagaError):
     """The git program answered with an error."""
 
     exit_code = 65
+
+
+class CancelledError(NagaError):
+    """Work that somebody stopped before it was done."""
+
+    exit_code = 130
 
 
 class ScriptExitError(NagaError):

@@ -22,6 +22,7 @@ DESIGN = ROOT / "docs" / "design.md"
 LEAF = re.compile(r"^    (?P<branches>[│├└─ ]*)(?P<name>[A-Z]\w*Error)(?: +(?P<code>\d+))?(?: |$)", re.MULTILINE)
 
 EXIT_CODES = {
+    "CancelledError": 130,
     "UsageError": 2,
     "ConfigError": 78,
     "NotFoundError": 66,

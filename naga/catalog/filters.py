@@ -46,10 +46,15 @@ class Filter:
         Gets a `Run` and says whether it fulfils the condition.
     needs_state : bool
         Whether it looks at `Run.state`, so that data has to be looked at first.
+    column, value : str or None
+        The attribute that it looks at, and what that must be for ``status:failed`` or ``status:stale``; a database can
+        answer that by itself.
     """
 
     fits: Callable[[Run], bool]
     needs_state: bool = False
+    column: str = "config"
+    value: str | None = None
 
 
 def parse_filters(words: Iterable[str], *, now: datetime | None = None) -> tuple[Filter, ...]:
@@ -98,7 +103,7 @@ def _parse_keyword(word: str, keyword: str, value: str, now: datetime) -> Filter
     if not value:
         raise _error(word, place, "a value is missing", f"as in {keyword}:{_KEYWORDS[keyword]}")
     if keyword == "stage":
-        return Filter(lambda run: run.stage is not None and fnmatchcase(run.stage, value))
+        return Filter(lambda run: run.stage is not None and fnmatchcase(run.stage, value), column="stage")
     if keyword == "since":
         return _since_filter(_parse_moment(word, place, value, now))
     if value not in _STATUSES:
@@ -129,10 +134,10 @@ def _parse_comparison(word: str, match: re.Match[str]) -> Filter:
 
 def _status_filter(name: str) -> Filter:
     if name == "unreadable":
-        return Filter(lambda run: run.id is None)
+        return Filter(lambda run: run.id is None, column="status", value=name)
     if name in _JUDGED:
-        return Filter(lambda run: run.state == name, needs_state=True)
-    return Filter(lambda run: run.status == name)
+        return Filter(lambda run: run.state == name, needs_state=True, column="state", value=name)
+    return Filter(lambda run: run.status == name, column="status", value=name)
 
 
 def _since_filter(moment: datetime) -> Filter:
@@ -140,7 +145,7 @@ def _since_filter(moment: datetime) -> Filter:
         started = _read_time(run.started or "")
         return started is not None and started >= moment
 
-    return Filter(fits)
+    return Filter(fits, column="started")
 
 
 def _parse_moment(word: str, place: int, text: str, now: datetime) -> datetime:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from naga.catalog.index import Catalog
 
-__all__ = ["load_receipts", "paused_collector"]
+__all__ = ["LateLineage", "load_receipts", "paused_collector"]
 
 _BATCH: Final = 256
 """Receipts that are held with their whole lineage at a time."""
@@ -113,10 +113,20 @@ class _Reader:
         self._files, self._lineages = {}, {}
 
 
-class _Lineage(Mapping[str, Receipt]):
-    """A lineage that is read when somebody looks into it."""
+class LateLineage(Mapping[str, Receipt]):
+    """A lineage that is read when somebody looks into it.
 
-    def __init__(self, path: str, digest: str, catalog: Catalog | None) -> None:
+    Parameters
+    ----------
+    path : str
+        The file of the receipt, absolute.
+    digest : str, optional
+        Of the receipt.
+    catalog : Catalog, optional
+        Open, when it has the lineage.
+    """
+
+    def __init__(self, path: str, digest: str = "", catalog: Catalog | None = None) -> None:
         self._path, self._digest, self._catalog = path, digest, catalog
         self._found: Mapping[str, Receipt] | None = None
 
@@ -140,7 +150,7 @@ class _Lineage(Mapping[str, Receipt]):
 
 def _with_lineage(path: str, filed: Filed, catalog: Catalog) -> Receipt:
     if filed.receipt.prevs:
-        lineage = _Lineage(path, filed.digest, catalog if filed.is_closed else None)
+        lineage = LateLineage(path, filed.digest, catalog if filed.is_closed else None)
         # Nobody else has this receipt yet, and a copy of each of ten thousand takes a tenth of a second.
         object.__setattr__(filed.receipt, "lineage", lineage)
     return filed.receipt

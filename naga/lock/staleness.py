@@ -51,6 +51,8 @@ class Cause:
         In words what digests do not say.
     files : tuple of str
         Which files of a tree changed, where that is known; filled by `with_files`.
+    ids : tuple of str
+        The identifiers of the runs that `stages` names; of a prev that was run again the last one is the recorded one.
     """
 
     state: State
@@ -61,6 +63,7 @@ class Cause:
     stages: tuple[str, ...]
     detail: str = ""
     files: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
 
     def text(self) -> str:
         """Return the cause in words.
@@ -220,7 +223,8 @@ class Examiner:
                 known = found.get(_subject(cause))
                 # What is gone farther up makes nothing stale as long as the run's own inputs are there.
                 if cause.state == "stale" and (known is None or len(known.stages) > len(cause.stages) + 1):
-                    found[_subject(cause)] = replace(cause, stages=(stage_name(node.receipt), *cause.stages))
+                    stages, ids = (stage_name(node.receipt), *cause.stages), (node.receipt.id, *cause.ids)
+                    found[_subject(cause)] = replace(cause, stages=stages, ids=ids)
         return tuple(sorted(found.values(), key=lambda cause: (-len(cause.stages), cause.what, cause.name)))
 
     def _steps(self, node: _Node) -> list[_Step]:
@@ -238,7 +242,8 @@ class Examiner:
             return _Step(None, _Node((path,), now, root, now.lineage), _implied_inputs(node.receipt, entry, now))
         stages = stage_name(node.receipt), stage_name(recorded or now)
         detail = _difference(recorded, now, node.lineage)
-        return _Step(Cause("stale", "prev", stages[-1] or name, entry.id, now.id, stages, detail))
+        ids = node.receipt.id, entry.id
+        return _Step(Cause("stale", "prev", stages[-1] or name, entry.id, now.id, stages, detail, ids=ids))
 
     def _step_to_embedded(self, node: _Node, entry: PrevEntry) -> _Step:
         recorded = node.lineage.get(entry.id)
@@ -345,8 +350,8 @@ def _cause(node: _Node, what: Kind, name: str, was: str, sight: Sight) -> Cause:
     changed: State = "modified" if what == "output" else "stale"
     is_missing = sight.digest is None and not sight.is_changing and what != "code"
     detail = "is being written to" if sight.is_changing else sight.problem or ""
-    stages = (stage_name(node.receipt),)
-    return Cause("missing" if is_missing else changed, what, name, was, sight.digest, stages, detail)
+    stages, ids = (stage_name(node.receipt),), (node.receipt.id,)
+    return Cause("missing" if is_missing else changed, what, name, was, sight.digest, stages, detail, ids=ids)
 
 
 def _is_repetition(now: Receipt, recorded: Receipt | None) -> bool:

@@ -165,7 +165,12 @@ class Verification:
 
 
 def verify_receipt(
-    path: Path, receipt: Receipt, environment: Mapping[str, Any], *, progress: bool = True
+    path: Path,
+    receipt: Receipt,
+    environment: Mapping[str, Any],
+    *,
+    progress: bool = True,
+    world: World | None = None,
 ) -> Verification:
     """Check a run and all of its ancestors.
 
@@ -179,12 +184,14 @@ def verify_receipt(
         What `naga.lock.environment.describe_environment` says of this process.
     progress : bool, optional
         Whether to show a bar for what takes longer than a second to read.
+    world : World, optional
+        Through which to look at everything.
 
     Returns
     -------
     Verification
     """
-    return _Verifier(path, receipt, environment, World(progress=progress)).verify()
+    return _Verifier(path, receipt, environment, world or World(progress=progress)).verify()
 
 
 def lineage_problems(receipt: Receipt) -> dict[str, list[str]]:

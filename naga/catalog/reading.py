@@ -1,0 +1,53 @@
+"""Reading many receipts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from naga.catalog.ledger_rows import Read
+from naga.catalog.progress import watched
+from naga.errors import NagaError
+from naga.lock.stat_index import Reading
+from naga.lock.world import receipt_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from naga.lock.receipt import Receipt
+
+__all__ = ["read_receipts"]
+
+
+def read_receipts(
+    keys: Mapping[str, bytes], earlier: Mapping[bytes, int], *, progress: bool = False
+) -> Iterator[tuple[str, Read]]:
+    """Read receipts, without their lineage and environment.
+
+    Parameters
+    ----------
+    keys : mapping
+        Absolute path -> stat key before the reading.
+    earlier : mapping
+        Stat key -> since when it has been there, of those that could not be trusted when they were read before.
+    progress : bool, optional
+        Whether to show a bar on standard error when it takes longer than a second.
+
+    Yields
+    ------
+    tuple
+        Absolute path, and what was read. A file that is gone by now is left out.
+    """
+    reading = Reading.begin()
+    unsettled = reading.unsettled(list(keys.values()), earlier)
+    for path in watched(list(keys), "receipts", shown=progress):
+        receipt = _core_at(path)
+        if receipt is not None:
+            yield path, Read(keys[path], receipt, unsettled.get(keys[path], 0))
+
+
+def _core_at(path: str) -> Receipt | NagaError | None:
+    receipt = receipt_at(path)
+    if receipt is None or isinstance(receipt, NagaError):
+        return receipt
+    return replace(receipt, lineage={}, environment={})

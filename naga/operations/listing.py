@@ -1,0 +1,147 @@
+"""The state of the whole: how many runs there are, and the list of them."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from naga._version import __version__
+from naga.catalog.filters import parse_filters
+from naga.catalog.ledger import SORTS
+from naga.errors import UsageError
+from naga.operations.arguments import Argument
+from naga.operations.rows import rows_of_entries
+from naga.operations.subjects import inner_path
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from naga.catalog.filters import Filter
+    from naga.catalog.ledger import Ledger
+    from naga.catalog.ledger_rows import Entry
+    from naga.catalog.librarian import Librarian
+
+__all__ = ["RUNS", "STATUS", "list_runs", "tell_status"]
+
+STATUS = {"judge": Argument("flag", default=False)}
+RUNS = {
+    "filter": Argument("text", default=""),
+    "sort": Argument(
+        "text", default="-started", choices=tuple(f"{sign}{name}" for name in SORTS for sign in ("", "-"))
+    ),
+    "offset": Argument("number", default=0),
+    "limit": Argument("number", default=100, lowest=1, highest=500),
+    "mode": Argument("text", default="recent", choices=("recent", "stages")),
+    "judge": Argument("flag", default=True),
+}
+_MOST_PROBLEMS = 50
+
+
+def tell_status(librarian: Librarian, *, judge: bool) -> dict[str, Any]:
+    """Count the runs below the root.
+
+    Parameters
+    ----------
+    librarian : Librarian
+    judge : bool
+        Whether to look what has become of every run; else their states are those of the last time, if there was one.
+
+    Returns
+    -------
+    dict
+        As docs/operations.md has it.
+    """
+    root = str(librarian.root)
+    if judge:
+        librarian.states()
+    statuses = librarian.ask(lambda ledger: ledger.counts(root, "status"))
+    unreadable = librarian.ask(lambda ledger: _unreadable(ledger, root))
+    states = librarian.states_known()
+    problems = [(entry.path, entry.problem or "") for entry in unreadable]
+    problems += [(path, str(error)) for path, error in librarian.unlisted.items()]
+    return {
+        "root": {"name": librarian.root.name or "/"},
+        "total": sum(statuses.values()),
+        "statuses": statuses,
+        "states": states,
+        "judged": None if librarian.judged is None or states is None else _time(librarian.judged),
+        "version": librarian.version,
+        "live": {"mode": "none", "interval": None, "problem": None},
+        "naga": __version__,
+        "problems": [
+            {"path": inner_path(librarian, path), "problem": problem[:500]}
+            for path, problem in problems[:_MOST_PROBLEMS]
+        ],
+    }
+
+
+def list_runs(
+    librarian: Librarian,
+    *,
+    filter: str,  # noqa: A002 - the name is that of the argument
+    sort: str,
+    offset: int,
+    limit: int,
+    mode: str,
+    judge: bool,
+) -> dict[str, Any]:
+    """List runs, a page of them.
+
+    Parameters
+    ----------
+    librarian : Librarian
+    filter : str
+        Filters as for ``naga ls``, with spaces between them.
+    sort : str
+        A column, with ``-`` before it for the other way round.
+    offset, limit : int
+        Which of those that fit.
+    mode : {"recent", "stages"}
+        With ``stages`` the runs of each stage stand together, and the number of those that fit is told for each stage.
+    judge : bool
+        Whether to look what has become of the runs on the page.
+
+    Returns
+    -------
+    dict
+        As docs/operations.md has it.
+    """
+    root = str(librarian.root)
+    filters = _filters(filter)
+    states = librarian.states() if any(each.needs_state for each in filters) else None
+    by_stage = mode == "stages"
+
+    def page(ledger: Ledger) -> tuple[int, list[Entry], dict[str | None, int]]:
+        order = "stage" if by_stage else sort
+        total, entries = ledger.page(root, filters, sort=order, offset=offset, limit=limit, states=states)
+        return total, entries, ledger.counts(root, "stage", filters, states) if by_stage else {}
+
+    total, entries, stages = librarian.ask(page)
+    return {
+        "total": total,
+        "offset": offset,
+        "rows": rows_of_entries(librarian, entries, judge=judge),
+        "version": librarian.version,
+        "stages": _stages(stages) if by_stage else None,
+    }
+
+
+def _filters(text: str) -> tuple[Filter, ...]:
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise UsageError(f"the quotes in the filter do not match: {error}", key="filter") from error
+    return parse_filters(words)
+
+
+def _stages(counts: Mapping[str | None, int]) -> Sequence[dict[str, Any]]:
+    return [{"stage": stage, "total": total} for stage, total in counts.items()]
+
+
+def _unreadable(ledger: Ledger, root: str) -> list[Entry]:
+    return ledger.page(root, parse_filters(["unreadable"]), sort="path", limit=_MOST_PROBLEMS)[1]
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
