@@ -31,6 +31,7 @@ from naga.lock.recipe import recipe_digest
 from naga.lock.redact import Redactor
 from naga.lock.repositories import describe_repository, named_roots
 from naga.lock.settings import read_settings
+from naga.lock.shared import Shared
 from naga.lock.snapshot import find_root
 from naga.lock.used import used_files
 
@@ -59,6 +60,8 @@ class Recording:
         Names of the modules that were imported before the run began, in a process that runs several.
     seeds : mapping, optional
         Library -> seed, as `naga.lock.seeds.set_seeds` returns them; looked at again when the run ends.
+    shared : Shared, optional
+        What other runs of this process have worked out already; added to.
 
     Attributes
     ----------
@@ -75,6 +78,7 @@ class Recording:
         *,
         loaded_before: Collection[str] = (),
         seeds: Mapping[str, int] | None = None,
+        shared: Shared | None = None,
     ) -> None:
         self._clock = time.monotonic()
         self._script = Path(caller["file"]) if caller.get("file") else None
@@ -85,9 +89,8 @@ class Recording:
         self._settings = read_settings(self._root)
         self._redactor = Redactor.from_environment(os.environ, self._settings.readable).learn(config)
         self._roots: dict[str, Path] = {}
-        self._states: dict[Path, RepositoryEntry] = {}
+        self._shared = shared or Shared()
         self._further: dict[str, RepositoryEntry] = {}
-        self._code: dict[str, dict[str, str]] = {}
         self._further_code: dict[str, dict[str, str]] = {}
         self._inputs: dict[str, PathDigest] = {}
         self._prevs: dict[str, Prev] = {}
@@ -271,10 +274,10 @@ class Recording:
             # By root, since names may still change. What is known is kept: a file that is edited while the run goes on
             # must not count as what was run.
             roots = {str(root): root for root in self._roots.values()}
-            self._code = used_files(roots, self._script, self._loaded_before, self._code)
+            self._shared.code.update(used_files(roots, self._script, self._loaded_before, self._shared.code))
         except NagaError as error:
             problem = error
-        files = {name: self._code.get(str(root), {}) for name, root in self._roots.items()}
+        files = {name: self._shared.code.get(str(root), {}) for name, root in self._roots.items()}
         self.receipt = replace(self.receipt, used={**self.receipt.used, "files": {**files, **self._further_code}})
         return problem
 
@@ -285,8 +288,10 @@ class Recording:
         return problem
 
     def _set_environment(self) -> None:
+        if not self._shared.environment:
+            self._shared.environment.update(describe_environment())
         if not self.receipt.environment:
-            self.receipt = replace(self.receipt, environment=describe_environment())
+            self.receipt = replace(self.receipt, environment=dict(self._shared.environment))
 
     def _set_undeclared(self, opened: Collection[str]) -> None:
         declared = [entry.path for entry in self._inputs.values()]
@@ -329,10 +334,11 @@ class Recording:
         self._roots = named_roots(self._roots, repos)
         outputs = [path for path in (self.save_dir, self.path) if path is not None]
         for root in self._roots.values():
-            if root not in self._states:
+            if root not in self._shared.repositories:
                 entry = describe_repository(root, self._root, outputs)
-                self._states[root] = replace(entry, problem=self._redactor.text(entry.problem or "") or None)
-        entries = {name: self._states[root] for name, root in self._roots.items()}
+                redacted = self._redactor.text(entry.problem or "") or None
+                self._shared.repositories[root] = replace(entry, problem=redacted)
+        entries = {name: self._shared.repositories[root] for name, root in self._roots.items()}
         self.receipt = replace(self.receipt, repos={**entries, **self._further})
         if problem := self._set_code():
             raise problem
@@ -365,6 +371,7 @@ class Recording:
 
     def _write(self, *, overwrite: bool = False) -> None:
         assert self.path is not None
+        self._shared.guard()
         write_receipt(self.path, self.receipt, overwrite=overwrite)
 
 

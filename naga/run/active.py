@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from naga.lock.lineage import Prev
     from naga.lock.receipt import Receipt
     from naga.lock.recording import Recording
+    from naga.lock.shared import Shared
 
 __all__ = ["ActiveRun", "error_entry", "is_clean_exit"]
 
@@ -37,6 +38,8 @@ class ActiveRun:
         Modules that do not count as imported by the run.
     seeds : mapping, optional
         Library -> seed of those that were seeded for the run.
+    shared : Shared, optional
+        What other runs of this process have worked out already.
     """
 
     def __init__(
@@ -46,11 +49,13 @@ class ActiveRun:
         *,
         loaded_before: Collection[str] = (),
         seeds: Mapping[str, int] | None = None,
+        shared: Shared | None = None,
     ) -> None:
         self._config = config
         self._caller = caller
         self._loaded_before = loaded_before
         self._seeds = seeds
+        self._shared = shared
         self._recording: Recording | None = None
         self._declared: dict[str, dict[str, Path]] = {}
         self._lock = threading.RLock()
@@ -164,7 +169,13 @@ class ActiveRun:
     def _make_recording(self) -> Recording:
         from naga.lock.recording import Recording
 
-        return Recording(self._config, self._caller, loaded_before=self._loaded_before, seeds=self._seeds)
+        return Recording(
+            self._config,
+            self._caller,
+            loaded_before=self._loaded_before,
+            seeds=self._seeds,
+            shared=self._shared,
+        )
 
     def _note(self, recording: Recording) -> None:
         self._recording = recording

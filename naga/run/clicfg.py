@@ -10,7 +10,7 @@ import sys
 import traceback
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 from naga.errors import IntegrityError, NagaError, UsageError
 from naga.lock.reads import watched_reads
@@ -18,6 +18,7 @@ from naga.run.active import ActiveRun, error_entry, is_clean_exit
 from naga.run.caller import describe_caller
 from naga.run.current import current_run, running
 from naga.run.host import current_host
+from naga.sweep.stage import hand_over, is_wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from naga.config.arguments import Arguments
+    from naga.config.building import ConfigLayers
+    from naga.lock.shared import Shared
 
 __all__ = ["clicfg"]
 
@@ -165,8 +168,8 @@ class _Stage:
         arguments = None if argv is None else self._parse(argv, given)
         source = f"{self.function.__name__}(...)"
         layers = collect_layers(self.config_class, given, values, arguments, caller=source)
-        if arguments is not None and arguments.sweep is not None:
-            raise UsageError("this version cannot run sweeps", hint="leave out --tasks, --tasks_key and --grid")
+        if arguments is not None and not arguments.print_config and (arguments.sweep is not None or is_wanted()):
+            self._sweep(owner, layers, rest, arguments)
         config = layers.resolved()
         if arguments is not None and arguments.print_config:
             from naga.config.listing import config_text
@@ -179,6 +182,30 @@ class _Stage:
             sys.stdout.write(describe_run(self.function.__name__, config, lock=self.lock))
             raise SystemExit(0)
         return _Call((*owner, config), rest)
+
+    def _sweep(
+        self, owner: tuple[Any, ...], layers: ConfigLayers, rest: dict[str, Any], arguments: Arguments
+    ) -> NoReturn:
+        """Run one task after the other, or, in a worker that will do so, hand over what calls the function."""
+        from naga.run.sweeping import MainStage, run_sweep
+
+        if not self.lock:
+            hint = "take lock=False away: what is done is known from the receipts"
+            raise UsageError(f"a sweep of {self.function.__name__} would leave no receipts", hint=hint)
+
+        def call(config: DictConfig, argv: list[str], shared: Shared, keep: Callable[[Any], None]) -> None:
+            with self._recorded(config, argv, shared):
+                value = self.function(*owner, config, **rest)
+                if inspect.iscoroutine(value):
+                    import asyncio
+
+                    value = asyncio.run(value)
+                keep(value)
+
+        stage = MainStage(self.function.__qualname__, layers, call, arguments)
+        if arguments.sweep is None or is_wanted():
+            hand_over(stage)
+        run_sweep(stage, arguments.sweep, layers, dry_run=arguments.dry_run)
 
     def _parse(self, argv: list[str], given: Any) -> Arguments:
         from naga.config.arguments import parse_arguments
@@ -193,7 +220,9 @@ class _Stage:
         )
 
     @contextmanager
-    def _recorded(self, config: DictConfig, argv: list[str] | None) -> Iterator[Callable[[Any], Any]]:
+    def _recorded(
+        self, config: DictConfig, argv: list[str] | None, shared: Shared | None = None
+    ) -> Iterator[Callable[[Any], Any]]:
         """Record that the function started and how it ended; the yielded function takes note of what it returned."""
         from naga.config.plain import plain_config
 
@@ -202,7 +231,8 @@ class _Stage:
         # A main that another main calls is no news for the host.
         host = current_host() if current_run() is None else None
         seeds = _seed(config)
-        run = ActiveRun(plain_config(config), caller, loaded_before=host.loaded_before if host else (), seeds=seeds)
+        loaded_before = host.loaded_before if host else ()
+        run = ActiveRun(plain_config(config), caller, loaded_before=loaded_before, seeds=seeds, shared=shared)
         if self.lock:
             run.start()
         if host is not None:

@@ -1,0 +1,112 @@
+"""What happens in a sweep, for whoever shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from naga.sweep.plan import PlannedTask
+
+__all__ = ["Counts", "Failure", "Observer", "Silent", "TaskEvent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How far a sweep is.
+
+    Attributes
+    ----------
+    total : int
+        All tasks.
+    skipped : int
+        Those that were done before the sweep began.
+    done : int
+        Those that were finished since, by whomever.
+    running : int
+    failed : int
+    """
+
+    total: int = 0
+    skipped: int = 0
+    done: int = 0
+    running: int = 0
+    failed: int = 0
+
+    @property
+    def left(self) -> int:
+        """Those that have not ended."""
+        return self.total - self.skipped - self.done - self.failed
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a task did not finish.
+
+    Attributes
+    ----------
+    ended : {"failed", "killed"}
+    type, message : str
+    file : str or None
+        Where, in the person's own code.
+    line : int or None
+    """
+
+    ended: str
+    type: str
+    message: str
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEvent:
+    """Something that happened to a task.
+
+    Attributes
+    ----------
+    kind : str
+        ``begun``; ``finished``, ``failed`` or ``killed`` at its end; ``done`` when somebody else has finished it;
+        ``repeated`` when it is to be run again because its worker was killed or its supervisor is gone.
+    planned : PlannedTask
+    seconds : float
+        How long it took.
+    failure : Failure or None
+    detail : str
+        In words, why it is repeated or what is odd about it.
+    """
+
+    kind: Literal["begun", "finished", "failed", "killed", "done", "repeated"]
+    planned: PlannedTask
+    seconds: float = 0.0
+    failure: Failure | None = None
+    detail: str = ""
+
+
+class Observer(Protocol):
+    """Is told what happens in a sweep, in the thread that runs it."""
+
+    def began(self, counts: Counts) -> None:
+        """Take note that the sweep has begun."""
+        ...
+
+    def happened(self, event: TaskEvent, counts: Counts) -> None:
+        """Take note of something that happened to a task."""
+        ...
+
+    def ended(self, counts: Counts) -> None:
+        """Take note that the sweep has ended, in whatever way."""
+        ...
+
+
+class Silent:
+    """An observer that shows nothing."""
+
+    def began(self, counts: Counts) -> None:
+        """Do nothing."""
+
+    def happened(self, event: TaskEvent, counts: Counts) -> None:
+        """Do nothing."""
+
+    def ended(self, counts: Counts) -> None:
+        """Do nothing."""

@@ -1,0 +1,199 @@
+"""The plan of a sweep: what is to be run, worked out once, in a folder that workers on all machines can read."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from naga.errors import IntegrityError, NotFoundError
+from naga.lock.atomic import write_atomically
+from naga.lock.identifier import new_run_id
+from naga.lock.receipt import RepositoryEntry  # noqa: TC001 - the types of the fields are read when a plan is
+from naga.lock.redact import Redactor
+from naga.sweep.program import Program  # noqa: TC001 - likewise
+from naga.sweep.task import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+__all__ = [
+    "FORMAT",
+    "PLAN_NAME",
+    "TASKS_NAME",
+    "Plan",
+    "PlannedTask",
+    "new_sweep_folder",
+    "read_plan",
+    "read_tasks",
+    "write_plan",
+]
+
+FORMAT = 1
+PLAN_NAME = "plan.json"
+TASKS_NAME = "tasks.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTask:
+    """A task, and where its run will lie.
+
+    Attributes
+    ----------
+    task : Task
+    folder : str
+        Its ``save_dir``, as its config will have it.
+    """
+
+    task: Task
+    folder: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A sweep as its workers need it.
+
+    Attributes
+    ----------
+    naga : int
+        The format.
+    id : str
+        Of the sweep; sorts by time.
+    program : Program
+        The script and its arguments.
+    stage : str
+        The name of its main.
+    root : str
+        The root of the project.
+    save_dir : str
+        The folder that holds the folders of all tasks, absolute.
+    fingerprint : str
+        The digest of the config without the tasks.
+    repositories : dict
+        Root -> its state when the sweep began.
+    is_secret : bool
+        Whether arguments or tasks hold secrets, which are not written into the plan.
+    force : bool
+        Whether finished tasks are run again.
+    fail_fast : bool
+        Whether to begin no further task after one that failed.
+    todo : list of int or None
+        The tasks to run, None for all of them.
+    tasks : int
+        How many tasks there are, with those that were done before.
+    """
+
+    naga: int = FORMAT
+    id: str = field(default_factory=new_run_id)
+    program: Program
+    stage: str
+    root: str
+    save_dir: str
+    fingerprint: str
+    repositories: dict[str, RepositoryEntry]
+    is_secret: bool = False
+    force: bool = False
+    fail_fast: bool = False
+    todo: list[int] | None = None
+    tasks: int
+
+
+def new_sweep_folder(root: Path, identifier: str) -> Path:
+    """Make the folder of a sweep.
+
+    Parameters
+    ----------
+    root : Path
+        The root of the project.
+    identifier : str
+        Of the sweep.
+
+    Returns
+    -------
+    Path
+        ``.naga/sweeps/IDENTIFIER`` there; git does not see it.
+    """
+    state = root / ".naga"
+    folder = state / "sweeps" / identifier
+    (folder / "journal").mkdir(parents=True)
+    ignore = state / ".gitignore"
+    if not ignore.exists():
+        write_atomically(ignore, b"*\n")
+    return folder
+
+
+def write_plan(folder: Path, plan: Plan, tasks: Sequence[PlannedTask]) -> None:
+    """Write a plan; the tasks first, so that whoever sees the plan sees them too.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of the sweep.
+    plan : Plan
+    tasks : sequence of PlannedTask
+        All of them, by index.
+    """
+    redactor = Redactor.from_environment(os.environ)
+    with (folder / TASKS_NAME).open("w", encoding="utf-8") as file:
+        for planned in tasks:
+            task = planned.task
+            values = redactor.value(dict(task.values)) if plan.is_secret else task.values
+            file.write(json.dumps([values, task.source, planned.folder]) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    program = replace(plan.program, argv=tuple(redactor.argv(plan.program.argv)))
+    write_atomically(folder / PLAN_NAME, json.dumps(asdict(replace(plan, program=program))).encode() + b"\n")
+
+
+def read_plan(folder: Path) -> Plan:
+    """Read a plan.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of a sweep.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    NotFoundError
+        There is none.
+    IntegrityError
+        It is not one that this version can read.
+    """
+    path = folder / PLAN_NAME
+    try:
+        content = json.loads(path.read_bytes())
+        if not isinstance(content, dict) or content.get("naga") != FORMAT:
+            raise IntegrityError(f"{path} is no plan that this version of naga can read", path=path)
+        return msgspec.convert(content, Plan)
+    except OSError as error:
+        raise NotFoundError(f"no sweep at {folder}", path=folder) from error
+    except (ValueError, msgspec.ValidationError) as error:
+        raise IntegrityError(f"{path} is no valid plan: {error}", path=path) from error
+
+
+def read_tasks(folder: Path) -> Iterator[PlannedTask]:
+    """Read the tasks of a plan.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of a sweep.
+
+    Yields
+    ------
+    PlannedTask
+        By index.
+    """
+    with (folder / TASKS_NAME).open("rb") as file:
+        for index, line in enumerate(file):
+            values, source, place = msgspec.json.decode(line)
+            yield PlannedTask(Task(index, values, source), place)

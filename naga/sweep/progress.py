@@ -1,0 +1,73 @@
+"""The bar of a sweep, on terminals and in notebooks."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from naga.lock.progress import is_watched
+from naga.sweep.events import Silent
+
+if TYPE_CHECKING:
+    from naga.sweep.events import Counts, Observer, TaskEvent
+
+__all__ = ["Bar", "make_observer"]
+
+
+def make_observer() -> Observer:
+    """Make what shows a sweep to the person: a bar where somebody can see it.
+
+    Returns
+    -------
+    Observer
+    """
+    return Bar() if is_watched() else Silent()
+
+
+class Bar:
+    """A bar that counts tasks: done, running, failed, left, rate, and time left."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def began(self, counts: Counts) -> None:
+        """Show the bar.
+
+        Parameters
+        ----------
+        counts : Counts
+        """
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # A notebook without ipywidgets gets a bar of text.
+            from tqdm.auto import tqdm
+
+            self._bar = tqdm(total=counts.total, initial=counts.skipped, unit="task", smoothing=0.05)
+        self._show(counts)
+
+    def happened(self, event: TaskEvent, counts: Counts) -> None:
+        """Move the bar.
+
+        Parameters
+        ----------
+        event : TaskEvent
+        counts : Counts
+        """
+        ended = counts.skipped + counts.done + counts.failed
+        if event.kind == "repeated":
+            self._bar.write(f"naga: {event.planned.task.source} is run again: {event.detail}")
+        self._show(counts)
+        self._bar.update(ended - self._bar.n)
+
+    def ended(self, counts: Counts) -> None:
+        """Leave the bar as it is.
+
+        Parameters
+        ----------
+        counts : Counts
+        """
+        self._show(counts)
+        self._bar.close()
+
+    def _show(self, counts: Counts) -> None:
+        shown = {"running": counts.running, "failed": counts.failed, "left": counts.left}
+        self._bar.set_postfix(shown, refresh=False)

@@ -1,0 +1,132 @@
+"""The tasks that a supervisor has still to take care of, and those that others are at."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from naga.lock.receipt import RECEIPT_NAME
+from naga.sweep.lease import Holder, Lease, LeaseWatch, claim
+from naga.sweep.settled import stat_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from naga.sweep.journal import JournalReader
+    from naga.sweep.plan import PlannedTask
+
+__all__ = ["TaskQueue"]
+
+_LOOK_AGAIN = 0.3
+"""Seconds until a task that somebody else is at is looked at again."""
+
+_MOST_AT_ONCE = 200
+"""How many of those are looked at in one go."""
+
+_ENDS = frozenset({"finished", "failed", "killed", "done"})
+
+
+class TaskQueue:
+    """Hands out tasks that nobody else is at.
+
+    Parameters
+    ----------
+    tasks : sequence of PlannedTask
+        All tasks of the sweep, by index.
+    todo : iterable of int
+        Those to take care of, in their order.
+    others : JournalReader
+        What the other supervisors of the sweep say.
+    """
+
+    def __init__(self, tasks: Sequence[PlannedTask], todo: Iterable[int], others: JournalReader) -> None:
+        self._tasks = tasks
+        self._waiting = deque(todo)
+        self._elsewhere: deque[int] = deque()
+        self._open = set(self._waiting)
+        self._watch = LeaseWatch()
+        self._others = others
+        self._next_look = 0.0
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    @property
+    def is_held_elsewhere(self) -> bool:
+        """Whether all that is left is what others are at."""
+        return bool(self._open) and not self._waiting
+
+    def left(self) -> list[int]:
+        """Return the tasks that are still here.
+
+        Returns
+        -------
+        list of int
+        """
+        return sorted(self._open)
+
+    def put_back(self, index: int, *, elsewhere: bool = False) -> None:
+        """Take a task in again.
+
+        Parameters
+        ----------
+        index : int
+        elsewhere : bool
+            Somebody else is at it; else it is the next one.
+        """
+        self._open.add(index)
+        if elsewhere:
+            self._elsewhere.append(index)
+        else:
+            self._waiting.appendleft(index)
+
+    def take(self, holder: Holder) -> tuple[int, Lease] | None:
+        """Take the next task that is free.
+
+        Parameters
+        ----------
+        holder : Holder
+            Who will run it.
+
+        Returns
+        -------
+        index : int
+        lease : Lease
+            None instead of both when no task is free at this moment.
+        """
+        self._look_again()
+        while self._waiting:
+            index = self._waiting.popleft()
+            if index not in self._open:
+                continue
+            lease = claim(self._tasks[index].folder, holder, self._watch)
+            if lease is not None:
+                self._open.remove(index)
+                return index, lease
+            self._elsewhere.append(index)
+        return None
+
+    def ended_elsewhere(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Take out the tasks that other supervisors of the sweep say they have ended, and that look so.
+
+        Yields
+        ------
+        index : int
+        entry : dict
+            What the journal says.
+        """
+        for entry in self._others.new_entries():
+            index, mark = entry["task"], entry.get("mark") or []
+            if entry["kind"] not in _ENDS or index not in self._open:
+                continue
+            if stat_of(f"{self._tasks[index].folder}/{RECEIPT_NAME}") == mark[:4]:
+                self._open.remove(index)
+                yield index, entry
+
+    def _look_again(self) -> None:
+        now = time.monotonic()
+        if self._elsewhere and now >= self._next_look:
+            self._next_look = now + _LOOK_AGAIN
+            for _ in range(min(len(self._elsewhere), _MOST_AT_ONCE)):
+                self._waiting.append(self._elsewhere.popleft())
