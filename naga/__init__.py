@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from naga.postmortem.debug import unsafe_debug
     from naga.postmortem.frames import trim_traceback
     from naga.postmortem.kept import keep_locals
+    from naga.postmortem.last import last
+    from naga.postmortem.last import local_variables as locals  # noqa: A004 - in a notebook it is naga.locals
+    from naga.postmortem.moments import keep_if_passed
+    from naga.postmortem.opened import open_postmortem
     from naga.rerun.rerun import rerun
     from naga.run.bare import complete_returned
     from naga.run.cells import record_cells
@@ -59,9 +63,13 @@ __all__ = [
     "find_receipt",
     "find_run",
     "hash_path",
+    "keep_if_passed",
     "keep_locals",
+    "last",
     "last_receipt",
     "lineage",
+    "locals",
+    "open_postmortem",
     "read_receipt",
     "record_cells",
     "rerun",
@@ -98,9 +106,13 @@ _HOMES = {
     "find_receipt": "naga.lock.receipt",
     "find_run": "naga.catalog.tokens",
     "hash_path": "naga.lock.digest",
+    "keep_if_passed": "naga.postmortem.moments",
     "keep_locals": "naga.postmortem.kept",
+    "last": "naga.postmortem.last",
     "last_receipt": "naga.run.current",
     "lineage": "naga.catalog.questions",
+    "locals": "naga.postmortem.last:local_variables",
+    "open_postmortem": "naga.postmortem.opened",
     "read_receipt": "naga.lock.receipt",
     "record_cells": "naga.run.cells",
     "rerun": "naga.rerun.rerun",
@@ -121,7 +133,8 @@ _register_when_imported()
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
+    module, _, called = _HOMES[name].partition(":")
+    value = getattr(importlib.import_module(module), called or name)
     globals()[name] = value
     return value
 

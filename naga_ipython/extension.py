@@ -6,14 +6,14 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import naga
+from naga_ipython.failures import Failures
 from naga_ipython.magics import NagaMagics
 
 if TYPE_CHECKING:
-    from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
+    from IPython.core.interactiveshell import InteractiveShell
 
 __all__ = ["Extension"]
 
-_CELL_MAGIC = "%%debug_locals"
 _LAZY_TYPES = (("naga.run.script", "RunResult"), ("naga.lock.receipt", "Receipt"))
 
 
@@ -31,8 +31,7 @@ class Extension:
         self._start = os.getcwd()  # noqa: PTH109
         self._magics = NagaMagics(shell)
         shell.register_magics(self._magics)
-        shell.input_transformers_cleanup.append(strip_cell_magic)
-        shell.events.register("post_run_cell", self._after_cell)
+        self._failures = Failures(shell)
         self._formatters = shell.display_formatter.formatters if shell.display_formatter else {}
         for module, name in _LAZY_TYPES:
             self._formatters["text/html"].for_type_by_name(module, name, self._as_html)
@@ -41,8 +40,7 @@ class Extension:
     def remove(self) -> None:
         """Take back everything that was given."""
         shell = self._shell
-        shell.input_transformers_cleanup.remove(strip_cell_magic)
-        shell.events.unregister("post_run_cell", self._after_cell)
+        self._failures.remove()
         for kind, names in self._magics.magics.items():
             for name in names:
                 shell.magics_manager.magics[kind].pop(name, None)
@@ -58,29 +56,6 @@ class Extension:
         from naga_ipython.html import html_of
 
         return html_of(value, self._start)
-
-    def _after_cell(self, result: ExecutionResult) -> None:
-        error = result.error_in_exec
-        raw = result.info.raw_cell if result.info is not None else ""
-        if error is not None and isinstance(raw, str) and raw.lstrip().startswith(_CELL_MAGIC):
-            naga.keep_locals(error, self._shell.user_ns)
-
-
-def strip_cell_magic(lines: list[str]) -> list[str]:
-    """Turn a cell under ``%%debug_locals`` into an ordinary cell with the same line numbers.
-
-    Parameters
-    ----------
-    lines : list of str
-
-    Returns
-    -------
-    list of str
-        The cell, its first line a comment.
-    """
-    if lines and lines[0].split() == [_CELL_MAGIC]:
-        return [f"# {lines[0]}", *lines[1:]]
-    return lines
 
 
 def _as_text(value: Any, printer: Any, cycle: bool) -> None:

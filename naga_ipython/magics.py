@@ -1,12 +1,12 @@
-"""The magics ``%naga_run``, ``%runlock`` and ``%%debug_locals``."""
+"""The magics ``%naga_run`` and ``%runlock``."""
 
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
-from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
+from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
 import naga
 from naga_ipython.traceback import render_from_user_code
@@ -47,7 +47,7 @@ class NagaMagics(Magics):
         if not words:
             raise UsageError("%naga_run needs a script: %naga_run SCRIPT.py [ARGS...]")
         try:
-            return naga.run_script(words[0], words[1:])
+            result = naga.run_script(words[0], words[1:])
         except naga.NagaError as error:
             if "--debug" in words:
                 raise
@@ -56,6 +56,8 @@ class NagaMagics(Magics):
             naga.keep_locals(error, self.shell.user_ns)
             render_from_user_code(self.shell, error)
             raise
+        naga.last.clear()
+        return result
 
     @no_var_expand
     @line_magic
@@ -74,21 +76,6 @@ class NagaMagics(Magics):
         words = _split(line)
         verb = words.pop(0) if words and words[0] in VERBS else "show"
         return call_verb(self.shell, verb, words)
-
-    @no_var_expand
-    @cell_magic
-    def debug_locals(self, line: str, cell: str) -> Any:  # noqa: ARG002 - a cell magic takes a line
-        """Keep the local variables of whatever fails in this cell.
-
-        The cell runs as an ordinary cell. When it fails, the local variables of the deepest frame of your own code are
-        in the notebook.
-        """
-        # A cell that begins with the magic never comes here: its first line is taken off before it is run.
-        result = self.shell.run_cell(cell)
-        if result.error_in_exec is not None:
-            naga.keep_locals(result.error_in_exec, self.shell.user_ns)
-            raise UsageError("the cell under %%debug_locals failed")
-        return result.result
 
 
 def _split(line: str) -> list[str]:

@@ -42,6 +42,14 @@ def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def isolated_key(session_folder: Path) -> Iterator[None]:
+    """Have the key of post-mortems made anew, in a place that is no person's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(session_folder / "data"))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def isolated_environment(session_folder: Path) -> Iterator[None]:
     """Take away what shell and home folder would bring in, and give each test a cache of its own."""

@@ -69,6 +69,11 @@ class Kernel:
         matches: list[str] = reply["content"]["matches"]
         return matches
 
+    def inspect(self, code: str) -> str:
+        """Return what the kernel says about a name, as a question mark behind it asks for."""
+        reply = self._client.inspect(code, len(code), reply=True, timeout=60)
+        return str(reply["content"]["data"].get("text/plain", ""))
+
     def stop(self) -> None:
         """End the kernel."""
         self._client.stop_channels()

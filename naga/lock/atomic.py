@@ -23,7 +23,7 @@ _NO_FLUSH = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS})
 _NO_LOCK = _NO_FLUSH | {errno.EBADF, errno.ENOLCK}
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, *, mode: int = 0o666) -> None:
     """Replace the file `path` with `content` in one step that survives a crash.
 
     The bytes go to a temporary file in the same folder, are flushed to the disk, and take the place of
@@ -32,9 +32,11 @@ def write_atomically(path: Path, content: bytes) -> None:
     Parameters
     ----------
     path : Path
-        The file; its folder exists. The mode follows the umask.
+        The file; its folder exists.
     content : bytes
         All of the new content.
+    mode : int
+        The permissions of the file, minus the umask.
 
     Raises
     ------
@@ -49,7 +51,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     """
     temporary = path.with_name(TEMPORARY.replace("*", os.urandom(8).hex()))
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         try:
             _fill(descriptor, content, path)
             temporary.replace(path)

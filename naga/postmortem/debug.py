@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import os
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+import sys
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+
+from naga.postmortem import retried
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 
-__all__ = ["unsafe_debug"]
+__all__ = ["is_debugging", "leave", "unsafe_debug"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,27 +32,153 @@ def unsafe_debug(function: Callable[P, R]) -> Callable[P, R]:
     Parameters
     ----------
     function : callable
+        A function, a coroutine function, a generator function, plain or asynchronous, or a method.
 
     Returns
     -------
     callable
-        With the name, docstring and signature of `function`.
+        Of the same kind, with the name, docstring and signature of `function`.
 
     Notes
     -----
     Unsafe, because the variables of a failure may hold secrets and much memory. A call that does not fail pays for one
     more function call and nothing else.
+
+    An exception that leaves the outermost decorated function into the cell itself is kept at once. One that leaves it
+    into other code is kept when nobody handles it there: at the end of the cell, of the program or of its thread. In a
+    worker process of a pool the variables go to a file when the exception is sent back.
     """
+    if isinstance(function, staticmethod | classmethod):
+        return cast("Callable[P, R]", type(function)(unsafe_debug(function.__func__)))
+    # Each of them calls its own attribute, which `%autoreload` gives a new value, and not the function as it was.
+    inner = inspect.unwrap(function)
+    if inspect.isasyncgenfunction(function):
+        made: Any = _of_async_generator(function)
+    elif inspect.isgeneratorfunction(function):
+        made = _of_generator(function)
+    elif inspect.iscoroutinefunction(function):
+        made = _of_coroutine(function)
+    elif inspect.iscoroutinefunction(inner):
+        made = _of_what_returns_a_coroutine(function)
+    else:
+        made = _of_function(function)
+    return cast("Callable[P, R]", made)
+
+
+def is_debugging() -> bool:
+    """Tell whether the environment asks for the variables of failures now.
+
+    Returns
+    -------
+    bool
+    """
+    return any(os.environ.get(name) == "1" for name in _SWITCHES)
+
+
+def leave(error: BaseException, function: Any) -> None:
+    """Take note of an exception that leaves a decorated function, and take naga's own frame off its traceback.
+
+    Parameters
+    ----------
+    error : BaseException
+        As it is being handled.
+    function : callable
+        The decorated function.
+    """
+    from naga.postmortem.frames import without_naga
+
+    if not isinstance(error, SystemExit | GeneratorExit) and is_debugging():
+        from naga.postmortem.leaving import note_leaving
+
+        note_leaving(error, function, sys._getframe(1))
+    error.__traceback__ = without_naga(error.__traceback__)
+
+
+def _of_function(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            result = call.__wrapped__(*args, **kwargs)
+        except BaseException as error:
+            leave(error, call)
+            raise
+        if retried.code is not None:
+            retried.forget_if_retried(call, sys._getframe(1))
+        return result
+
+    return call
+
+
+def _of_coroutine(function: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            result = await call.__wrapped__(*args, **kwargs)
+        except BaseException as error:
+            leave(error, call)
+            raise
+        if retried.code is not None:
+            retried.forget_if_retried(call, sys._getframe(1))
+        return result
+
+    return call
+
+
+def _of_what_returns_a_coroutine(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate what is no coroutine function itself, as the main that `clicfg` makes of one."""
+
+    async def awaited(coroutine: Any) -> Any:
+        try:
+            return await coroutine
+        except BaseException as error:
+            leave(error, call)
+            raise
 
     @functools.wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+    def call(*args: Any, **kwargs: Any) -> Any:
         try:
-            return function(*args, **kwargs)
+            result = call.__wrapped__(*args, **kwargs)
         except BaseException as error:
-            if any(os.environ.get(name) == "1" for name in _SWITCHES):
-                from naga.postmortem.kept import keep_locals
+            leave(error, call)
+            raise
+        return awaited(result) if isinstance(result, CoroutineType) else result
 
-                keep_locals(error)
+    return call
+
+
+def _of_generator(function: Callable[..., Generator[Any, Any, Any]]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        try:
+            return (yield from call.__wrapped__(*args, **kwargs))
+        except BaseException as error:
+            leave(error, call)
+            raise
+
+    return call
+
+
+def _of_async_generator(function: Callable[..., AsyncGenerator[Any, Any]]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    async def call(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        generator = call.__wrapped__(*args, **kwargs)
+        step = generator.__anext__()
+        try:
+            while True:
+                try:
+                    item = await step
+                except StopAsyncIteration:
+                    return
+                # There is no `yield from` for asynchronous generators: what comes in goes on by hand.
+                try:
+                    step = generator.asend((yield item))
+                except GeneratorExit:
+                    await generator.aclose()
+                    raise
+                except BaseException as thrown:  # noqa: BLE001 - it goes on into the generator
+                    step = generator.athrow(thrown)
+        except BaseException as error:
+            leave(error, call)
             raise
 
     return call

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from naga.lock.receipt import RECEIPT_NAME, ErrorEntry
-from naga.postmortem.frames import user_frames
+from naga.postmortem.debug import is_debugging
+from naga.postmortem.frames import chosen_frame
 from naga.run.current import note_ended
 
 if TYPE_CHECKING:
@@ -166,6 +169,28 @@ class ActiveRun:
             note_ended(self.receipt)
         return self.receipt
 
+    def save_frames(self, error: BaseException) -> None:
+        """Save the frames of a failure beside the receipt, if the environment asks for it.
+
+        Parameters
+        ----------
+        error : BaseException
+            What the main raised, as it is being handled.
+        """
+        if self._recording is None or self._recording.path is None or not is_debugging():
+            return
+        from naga.postmortem.kept import interactive_namespace
+        from naga.postmortem.saved import save_of_run
+
+        folder = self._recording.path.parent
+        try:
+            save_of_run(error, folder, self._recording.receipt.id)
+            line = f"its locals are in a file: %naga_postmortem {os.path.relpath(folder)}"
+        except OSError as problem:
+            line = f"its locals could not be saved: {problem}"
+        if interactive_namespace() is None:
+            print(f"naga: the run failed - {line}", file=sys.stderr)  # noqa: T201 - the line for the person
+
     def _make_recording(self) -> Recording:
         from naga.lock.recording import Recording
 
@@ -197,8 +222,8 @@ def error_entry(error: BaseException) -> ErrorEntry:
     name = type(error).__qualname__
     if type(error).__module__ not in ("builtins", "__main__"):
         name = f"{type(error).__module__}.{name}"
-    frames = user_frames(error)
-    file, line = (frames[-1].file, frames[-1].line) if frames else (None, None)
+    frame = chosen_frame(error)
+    file, line = (frame.file, frame.line) if frame else (None, None)
     return ErrorEntry(type=name, message=_message(error), file=file, line=line)
 
 

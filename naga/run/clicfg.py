@@ -246,6 +246,7 @@ class _Stage:
                 self._finish(run, opened)
             else:
                 run.fail(error_entry(error), opened)
+                run.save_frames(error)
             raise
         self._finish(run, opened)
 

@@ -384,7 +384,7 @@ def test_debug_locals_keeps_the_locals_of_what_failed_in_the_cell(kernel: Kernel
     assert [error["ename"] for error in answer.errors] == ["IndexError"]
     assert "----> 5     return rows[7]" in answer.traceback
     assert "----> 7 cell_function([1, 2])" in answer.traceback
-    assert answer.stderr == "naga: cell_function() at cell:5 - 2 locals kept: kept, rows\n"
+    assert answer.stderr == "naga: cell_function() at cell:5 - 2 locals kept: rows, kept\n"
     assert value_of(kernel, "[rows, kept]") == [[1, 2], "yes"]
 
 

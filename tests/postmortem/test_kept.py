@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +62,10 @@ def test_message_names_place_and_names_but_no_value(error: BaseException, capsys
     keep_locals(error, {"a": "before", "rows": "secret"})
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err == ("naga: fail() at process.py:4 - 2 locals kept: a, rows; replaced in the notebook: a, rows\n")
+    assert printed.err == (
+        "naga: fail() at process.py:4 - 2 locals kept: rows, a; shadowed (undo: %naga_restore): rows, a; "
+        "only in naga.locals: list, _private, In, Out, exit, get_ipython\n"
+    )
 
 
 def test_same_failure_is_kept_once(error: BaseException, capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,10 +78,11 @@ def test_same_failure_is_kept_once(error: BaseException, capsys: pytest.CaptureF
     assert capsys.readouterr().err == ""
 
 
-def test_failure_that_came_from_another_process_is_kept_here_too(error: BaseException) -> None:
+def test_failure_that_was_sent_here_by_another_process_is_kept_here_too(error: BaseException) -> None:
+    keep_locals(error, {})
+    sent = pickle.loads(pickle.dumps(error))
     namespace: dict[str, Any] = {}
-    vars(error)["_naga_kept_by"] = os.getpid() + 1
-    assert keep_locals(error, namespace) is not None
+    assert keep_locals(sent.with_traceback(error.__traceback__), namespace) is not None
     assert namespace["a"] == 0
 
 
