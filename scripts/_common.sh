@@ -124,3 +124,8 @@ ensure_venv() {
     printf '%s\n' "$wanted" >"$stamp"
   fi
 }
+
+# Build the view and the panel when their sources have changed, and let the JupyterLab of .venv show them.
+ensure_front_end() {
+  "$python" labextension/build.py --link || fail "the front end could not be built (see above)"
+}

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests.front_end import FrontEnd, build_front_end
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -62,6 +64,12 @@ def isolated_environment(session_folder: Path) -> Iterator[None]:
         patch.setenv("GIT_CONFIG_GLOBAL", str(session_folder / "gitconfig"))
         patch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
         yield
+
+
+@pytest.fixture(scope="session")
+def front_end() -> FrontEnd:
+    """Return the built front end; skip, or fail where CI=true, when there is no node."""
+    return build_front_end()
 
 
 @pytest.fixture

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -45,6 +48,16 @@ def run(*command: str | Path, cwd: Path) -> str:
     done = subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, text=True)
     assert done.returncode == 0, f"{command} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout
+
+
+def copy_sources(place: Path) -> Path:
+    """Copy what a wheel is made from, and nothing that was built of it."""
+    built = shutil.ignore_patterns("__pycache__", "node_modules", ".yarn", "built", "lib", "static")
+    for name in ("naga", "naga_ipython", "labextension"):
+        shutil.copytree(ROOT / name, place / name, ignore=built)
+    for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, place / name)
+    return place
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +105,25 @@ def test_wheel_says_that_it_is_typed(names: list[str]) -> None:
 
 def test_wheel_holds_nothing_of_tests_notebooks_and_scripts(names: list[str]) -> None:
     tops = {name.split("/")[0] for name in names}
-    assert tops == {"naga", "naga_ipython", f"naga_ipython-{__version__}.dist-info"}
+    of_the_wheel = {f"naga_ipython-{__version__}.dist-info", f"naga_ipython-{__version__}.data"}
+    assert tops == {"naga", "naga_ipython"} | of_the_wheel
+
+
+def test_wheel_holds_the_view_and_the_panel(names: list[str]) -> None:
+    panel = f"naga_ipython-{__version__}.data/data/share/jupyter/labextensions/naga-lab"
+    assert {"naga_ipython/static/view.js", f"{panel}/package.json", f"{panel}/install.json"} <= set(names)
+    assert any(name.startswith(f"{panel}/static/remoteEntry.") for name in names)
+
+
+def test_wheel_made_without_the_front_end_holds_the_rest(names: list[str], tmp_path: Path) -> None:
+    source = copy_sources(tmp_path / "source")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=source, env={**os.environ, "PATH": os.devnull}, capture_output=True, check=True)
+    (made,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(made) as archive:
+        without = set(archive.namelist())
+    assert not {name for name in without if "labextensions" in name or name.endswith(".js")}
+    assert without >= {name for name in names if name.endswith(".py")}
 
 
 def test_metadata_of_the_wheel_give_version_license_and_command(wheel: Path) -> None:
@@ -128,4 +159,5 @@ def test_version_is_that_of_the_wheel(scripts: Path, tmp_path: Path) -> None:
 
 
 def test_doctor_finds_a_new_environment_in_order(project: Path, scripts: Path) -> None:
-    assert run(scripts / "naga", "doctor", cwd=project)
+    found = run(scripts / "naga", "doctor", cwd=project)
+    assert re.search(rf"ok +panel +{re.escape(__version__)}", found)

@@ -6,9 +6,12 @@ import argparse
 import json
 import platform
 import shutil
+import site
 import subprocess
+import sysconfig
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 __all__ = ["add_to"]
@@ -66,6 +69,7 @@ def _doctor(options: argparse.Namespace) -> int:
         _Finding("python", "runs", platform.python_version(), required=True, remedy=None),
         _git(),
         *(_package(*row) for row in _PACKAGES),
+        _panel(),
     ]
     if options.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
@@ -98,3 +102,11 @@ def _package(name: str, purpose: str, remedy: str) -> _Finding:
         except PackageNotFoundError:
             continue
     return _Finding(name, purpose, found, name in _REQUIRED, remedy)
+
+
+def _panel() -> _Finding:
+    remedy = "pip install naga-ipython from a wheel, or in a clone: python labextension/build.py --link (needs node)"
+    bases = [Path(sysconfig.get_path("data")), Path(site.getuserbase())]
+    files = [base / "share" / "jupyter" / "labextensions" / "naga-lab" / "package.json" for base in bases]
+    found = next((json.loads(file.read_text(encoding="utf-8"))["version"] for file in files if file.is_file()), None)
+    return _Finding("panel", "runs in JupyterLab", found, required=False, remedy=remedy)

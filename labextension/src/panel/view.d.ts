@@ -1,0 +1,2 @@
+declare const view: typeof import("../view/index").default;
+export default view;
