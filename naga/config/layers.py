@@ -266,11 +266,15 @@ def merge_layers(schema: DictConfig, layers: Sequence[Layer]) -> DictConfig:
     return merged
 
 
+def _names_item(pair: str) -> bool:
+    return any(name.isdecimal() for name in split_key(pair.partition("=")[0]))
+
+
 def _merged(config: DictConfig, layer: Layer) -> DictConfig:
     try:
         return OmegaConf.merge(config, layer.values)  # type: ignore[return-value]
     except (OmegaConfBaseException, TypeError):
-        if not layer.pairs:
+        if not any(map(_names_item, layer.pairs)):
             raise
         # A single item of a list, as in -o items[0]=3, can be set in place only.
         changed = copy.deepcopy(config)

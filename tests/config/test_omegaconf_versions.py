@@ -14,7 +14,7 @@ from tests.programs import run_python
 
 ROOT = Path(__file__).resolve().parents[2]
 LOWEST = "2.3.0"
-MATRIX = ("test_schema.py", "test_layers.py", "test_overrides.py", "test_resolvers.py")
+MATRIX = ("test_schema.py", "test_layers.py", "test_overrides.py", "test_resolvers.py", "test_omegaconf_docs.py")
 
 
 @pytest.fixture(scope="module")
