@@ -17,6 +17,7 @@ __all__ = ["undeclared_reads", "watched_reads"]
 
 _WRITING = os.O_WRONLY | os.O_RDWR
 _CODE = (".py", ".pyc", ".pyi", ".so", ".pth")
+_FOLDERS = ("", ".", "..")
 _INSTALLED = (
     "/site-packages/",
     "/dist-packages/",
@@ -56,7 +57,9 @@ def watched_reads(found: set[str]) -> Iterator[None]:
         _watchers -= 1
         events = _opened[start:] if start else _opened
         names = {path for path, mode, flags in events if not flags & _WRITING and (not mode or mode[0] in "rbt")}
-        found |= {name if type(name) is str else os.fsdecode(name) for name in names if name and type(name) is not int}
+        found |= (
+            names if set(map(type, names)) == {str} else {os.fsdecode(name) for name in names if type(name) is not int}
+        )
         if _watchers == 0:
             _opened.clear()
 
@@ -83,18 +86,21 @@ def undeclared_reads(opened: Collection[str], folder: Path, root: Path, declared
     base = str(root).rstrip("/") + "/"
     known = {os.path.abspath(path) for path in declared}  # noqa: PTH100 - compared with what open() was given
     below = tuple(f"{path}/" for path in known)
+    places: dict[str, str] = {}
     found = set()
     # A file of the repository that was read in the checkout that the code runs from.
     for name in map(home_of, opened) if frozen_codes() else opened:
-        # Most files are elsewhere or declared, and as given; only the rest is worth the normalising.
-        if name.endswith(_CODE) or name.startswith(below) or (name[0] == "/" and not name.startswith(base)):
-            continue
-        path = os.path.abspath(os.path.join(folder, name))  # noqa: PTH100, PTH118 - links are kept
-        if path in known or path.startswith(below) or not path.startswith(base):
-            continue
-        if not any(part in path for part in _INSTALLED) and os.path.isfile(path):  # noqa: PTH113 - a path as text
-            found.add(path[len(base) :])
-    return sorted(found)
+        head, slash, tail = name.rpartition("/")
+        place = places.get(head + slash)
+        if place is None:
+            # Many files of few folders: a folder is looked at once.
+            place = os.path.abspath(os.path.join(folder, head + slash)).rstrip("/") + "/"  # noqa: PTH100, PTH118 - links are kept
+            if not place.startswith(base) or place.startswith(below) or any(part in place for part in _INSTALLED):
+                place = ""
+            places[head + slash] = place
+        if place and tail not in _FOLDERS and not tail.endswith(_CODE) and (path := place + tail) not in known:
+            found.add(path)
+    return sorted(path[len(base) :] for path in found if os.path.isfile(path))  # noqa: PTH113 - a path as text
 
 
 def _install() -> None:
