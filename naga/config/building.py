@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ConfigLayers", "collect_layers", "given_schema"]
 
+_GIVEN = "the config that was given"
+
 
 @dataclass(frozen=True, slots=True)
 class ConfigLayers:
@@ -36,11 +38,14 @@ class ConfigLayers:
         What lies over them; the later wins.
     scope : Scope or None
         What interpolations may name besides the keys of the config.
+    base : str
+        Where the defaults are from, where that is not the class: an object or a mapping.
     """
 
     schema: DictConfig
     layers: tuple[Layer, ...] = ()
     scope: Scope | None = None
+    base: str = ""
 
     def merged(self, *further: Layer) -> DictConfig:
         """Lay the layers over the schema, without resolving anything.
@@ -75,7 +80,7 @@ class ConfigLayers:
         ConfigError
             As for `merged`.
         """
-        return ConfigLayers(self.merged(), (), self.scope)
+        return ConfigLayers(self.merged(), (), self.scope, self.base)
 
     def place(self, key: str) -> str:
         """Name the place that has the last word about a key.
@@ -88,7 +93,7 @@ class ConfigLayers:
         Returns
         -------
         str
-            ``FILE:LINE`` or the source of a layer; ``the class`` when no layer sets it.
+            ``FILE:LINE`` or the source of a layer; where the defaults are from when no layer sets it.
         """
         for layer in reversed(self.layers):
             if layer.sets(key):
@@ -97,7 +102,7 @@ class ConfigLayers:
             # A key beside those of the config, which no layer sets.
             if layer.path is not None and (found := layer.place(key)) != str(layer.path):
                 return found
-        return "the class"
+        return self.base or "the class"
 
     def resolved(self, *further: Layer) -> DictConfig:
         """Put the config together.
@@ -158,6 +163,9 @@ def collect_layers(
         The command line makes no sense.
     """
     schema, layers = given_schema(config_class, given)
+    base = "" if isinstance(config_class, type) else "the config of the decorator"
+    if given is not None and given is not config_class and not layers:
+        base = _GIVEN
     scope = None
     if arguments is not None:
         if arguments.experiment is not None and arguments.config is None:
@@ -173,7 +181,7 @@ def collect_layers(
             layers.append(override_layer(arguments.overrides))
     if keywords:
         layers.append(Layer.of_values(caller, keywords))
-    return ConfigLayers(schema, tuple(layers), scope)
+    return ConfigLayers(schema, tuple(layers), scope, base)
 
 
 def _key_aside(arguments: Arguments, schema: DictConfig) -> str | None:
@@ -209,7 +217,7 @@ def given_schema(config_class: Any, given: Any) -> tuple[DictConfig, list[Layer]
     schema = make_schema(config_class)
     if given is None or given is config_class:
         return schema, []
-    source = "the config that was given"
+    source = _GIVEN
     if isinstance(given, Mapping):
         return schema, [Layer.of_values(source, given)]
     if type(given) is config_class and (is_structured(config_class) or is_plain_object(given)):

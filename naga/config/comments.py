@@ -14,7 +14,7 @@ from naga.config.objects import is_plain_object, is_structured
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["key_comments"]
+__all__ = ["assigned_name", "key_comments", "nested_classes"]
 
 
 def key_comments(cls: type) -> dict[str, str]:
@@ -43,7 +43,7 @@ def key_comments(cls: type) -> dict[str, str]:
 
 def _comments_of_class(cls: type, around: tuple[type, ...]) -> dict[str, str]:
     comments: dict[str, str] = {}
-    for name, nested in _nested_classes(cls):
+    for name, nested in nested_classes(cls):
         if nested not in around:
             inner = _comments_of_class(nested, (*around, cls))
             comments.update((f"{name}.{key}", comment) for key, comment in inner.items())
@@ -58,8 +58,19 @@ def _comments_of_class(cls: type, around: tuple[type, ...]) -> dict[str, str]:
     return comments
 
 
-def _nested_classes(cls: type) -> Iterator[tuple[str, type]]:
-    """Yield the classes of those keys that are configs themselves, by annotation or by their default."""
+def nested_classes(cls: type) -> Iterator[tuple[str, type]]:
+    """Yield the classes of those keys that are configs themselves, by annotation or by their default.
+
+    Parameters
+    ----------
+    cls : type
+        A config class.
+
+    Yields
+    ------
+    tuple of (str, type)
+        The key and its class.
+    """
     try:
         hints: dict[str, Any] = get_type_hints(cls)
     except (NameError, TypeError):
@@ -87,7 +98,7 @@ def _comment_lines(source: str) -> dict[int, tuple[bool, str]]:
 def _comments_of(body: ast.ClassDef, lines: dict[int, tuple[bool, str]], prefix: str = "") -> dict[str, str]:
     comments: dict[str, str] = {}
     for statement, following in zip(body.body, [*body.body[1:], None], strict=True):
-        name = _assigned_name(statement)
+        name = assigned_name(statement)
         if isinstance(statement, ast.ClassDef):
             comments.update(_comments_of(statement, lines, f"{prefix}{statement.name}."))
         elif name is not None:
@@ -97,7 +108,17 @@ def _comments_of(body: ast.ClassDef, lines: dict[int, tuple[bool, str]], prefix:
     return comments
 
 
-def _assigned_name(statement: ast.stmt) -> str | None:
+def assigned_name(statement: ast.stmt) -> str | None:
+    """Return the key that a statement in the body of a class defines.
+
+    Parameters
+    ----------
+    statement : ast.stmt
+
+    Returns
+    -------
+    str or None
+    """
     if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
         return statement.target.id
     if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
@@ -73,7 +74,8 @@ def line_of(path: Path, key: str) -> int | None:
     int or None
         Counted from 1; None when the file does not hold the key.
     """
-    node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    state = path.stat()
+    node = _composed(path, state.st_mtime_ns, state.st_size)
     line = None
     for name in split_key(key):
         if isinstance(node, yaml.SequenceNode) and name.isdecimal() and int(name) < len(node.value):
@@ -86,6 +88,14 @@ def line_of(path: Path, key: str) -> int | None:
             return None
         line, node = found[0].start_mark.line + 1, found[1]
     return line
+
+
+@lru_cache(maxsize=4)
+def _composed(path: Path, *_: int) -> yaml.Node | None:
+    # Asked for once a key, and a file has many.
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    node: yaml.Node | None = yaml.compose(path.read_text(encoding="utf-8"), Loader=loader)
+    return node
 
 
 def _position(error: Exception) -> str:

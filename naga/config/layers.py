@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from omegaconf import Container, DictConfig, ListConfig, OmegaConf
+from omegaconf import Container, DictConfig, ListConfig, Node, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from naga.config.files import line_of
@@ -129,7 +129,8 @@ class Layer:
                 return True
             if node is None:
                 return False
-        return True
+        # A value that is missing leaves what was there before.
+        return not (isinstance(node, Node) and node._is_missing())
 
     def place(self, key: str) -> str:
         """Name the place where the layer sets a key.

@@ -15,7 +15,7 @@ from naga.config.type_names import node_type_name
 from naga.lock.redact import Redactor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ["config_text", "list_keys"]
 
@@ -52,12 +52,14 @@ def list_keys(schema: DictConfig, config_class: Any) -> tuple[str, str]:
     return "\n".join(lines), rows[0][0]
 
 
-def config_text(config: DictConfig) -> str:
+def config_text(config: DictConfig, origin_of: Callable[[str], str] | None = None) -> str:
     """Write a resolved config as YAML.
 
     Parameters
     ----------
     config : DictConfig
+    origin_of : callable, optional
+        Names the place that a dotted key has its value from; the place becomes a comment behind the key.
 
     Returns
     -------
@@ -66,8 +68,32 @@ def config_text(config: DictConfig) -> str:
     """
     plain = plain_config(config)
     redactor = Redactor.from_environment(os.environ).learn(plain)
-    text: str = yaml.safe_dump(redactor.value(plain), sort_keys=False, allow_unicode=True)
-    return text
+    # A value stays on its line, behind which the comment stands.
+    width = 10**9 if origin_of is not None else None
+    text: str = yaml.safe_dump(redactor.value(plain), sort_keys=False, allow_unicode=True, width=width)
+    return _with_origins(text, origin_of) if origin_of is not None else text
+
+
+def _with_origins(text: str, origin_of: Callable[[str], str]) -> str:
+    lines = text.splitlines()
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    ends = dict(_ends_of_values(yaml.compose(text, Loader=loader)))
+    column = max((len(line) for number, line in enumerate(lines) if number in ends and len(line) <= _WIDEST), default=0)
+    for number, key in ends.items():
+        origin = " ".join(origin_of(key).split())
+        lines[number] = f"{lines[number].ljust(column)}  # {origin}"
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _ends_of_values(node: Any, prefix: str = "") -> Iterator[tuple[int, str]]:
+    """Yield the line, counted from 0, behind which a comment on a key may stand, and the dotted key."""
+    for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
+        name = f"{prefix}{key.value}"
+        if isinstance(value, yaml.MappingNode) and value.value:
+            yield from _ends_of_values(value, f"{name}.")
+        else:
+            # Text of several lines ends with a quote; the items of a list follow on lines of their own.
+            yield (value.end_mark if isinstance(value, yaml.ScalarNode) else key.end_mark).line, name
 
 
 def _leaves(config: DictConfig, prefix: str = "") -> Iterator[tuple[str, str, str]]:

@@ -173,8 +173,9 @@ class _Stage:
         config = layers.resolved()
         if arguments is not None and arguments.print_config:
             from naga.config.listing import config_text
+            from naga.config.origins import origins_of
 
-            sys.stdout.write(config_text(config))
+            sys.stdout.write(config_text(config, origins_of(layers, self.config_class)))
             raise SystemExit(0)
         if arguments is not None and arguments.dry_run:
             from naga.run.dry_run import describe_run
