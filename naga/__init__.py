@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from naga.run.current import last_receipt
     from naga.run.runlock import runlock
     from naga.run.script import RunResult, run_script
+    from naga.track.mlflow_lock import mlflow_lock
+    from naga.track.relog import Relogged, relog
+    from naga.track.table import active_runs
 
 __all__ = [
     "OPERATIONS",
@@ -48,11 +51,13 @@ __all__ = [
     "NagaError",
     "PathDigest",
     "Receipt",
+    "Relogged",
     "Run",
     "RunResult",
     "ScriptExitError",
     "Verification",
     "__version__",
+    "active_runs",
     "answer",
     "answer_from",
     "clicfg",
@@ -69,9 +74,11 @@ __all__ = [
     "last_receipt",
     "lineage",
     "locals",
+    "mlflow_lock",
     "open_postmortem",
     "read_receipt",
     "record_cells",
+    "relog",
     "rerun",
     "run_command",
     "run_script",
@@ -92,12 +99,14 @@ _HOMES = {
     "NagaError": "naga.errors",
     "PathDigest": "naga.lock.digest",
     "Receipt": "naga.lock.receipt",
+    "Relogged": "naga.track.relog",
     "Run": "naga.catalog.runs",
     "RunResult": "naga.run.script",
     "ScriptExitError": "naga.errors",
     "Verification": "naga.lock.verify",
     "answer": "naga.operations.answers",
     "answer_from": "naga.operations.answers",
+    "active_runs": "naga.track.table",
     "clicfg": "naga.run.clicfg",
     "complete_arguments": "naga.config.completion",
     "complete_returned": "naga.run.bare",
@@ -113,8 +122,10 @@ _HOMES = {
     "lineage": "naga.catalog.questions",
     "locals": "naga.postmortem.last:local_variables",
     "open_postmortem": "naga.postmortem.opened",
+    "mlflow_lock": "naga.track.mlflow_lock",
     "read_receipt": "naga.lock.receipt",
     "record_cells": "naga.run.cells",
+    "relog": "naga.track.relog",
     "rerun": "naga.rerun.rerun",
     "run_command": "naga.cli.main",
     "run_script": "naga.run.script",

@@ -1,0 +1,1 @@
+"""MLflow as a view of receipts: what is there can be deleted, and written anew from ``run.lock`` files."""
