@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import re
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
+EXAMPLE = re.compile(r"^ *>>> ", re.MULTILINE)
+
 
 def list_modules_with_examples() -> list[str]:
     """Return the dotted names of the modules whose text holds an example."""
     paths = sorted(path for package in ("naga", "naga_ipython") for path in (ROOT / package).rglob("*.py"))
-    with_examples = [path.relative_to(ROOT) for path in paths if ">>> " in path.read_text(encoding="utf-8")]
+    with_examples = [path.relative_to(ROOT) for path in paths if EXAMPLE.search(path.read_text(encoding="utf-8"))]
     return [".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in with_examples]
 
 

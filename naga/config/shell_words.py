@@ -44,7 +44,7 @@ def split_line(line: str) -> TypedLine:
     Examples
     --------
     >>> split_line("python 'a b.py' -o x=\\\"1 ")
-    TypedLine(words=['python', 'a b.py', '-o'], incomplete='x="1 ', quote='')
+    TypedLine(words=['python', 'a b.py', '-o', 'x="1'], incomplete='', quote='')
     >>> split_line("python 'a b")
     TypedLine(words=['python'], incomplete='a b', quote="'")
     """
