@@ -5,7 +5,9 @@ Reading runs no code, follows no tag, expands no alias, and stops at limits on d
 
 from __future__ import annotations
 
+import json
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -75,10 +77,34 @@ def dump_yaml(content: Mapping[str, Any], depth: int) -> str:
     counts = {key: _count_nodes(value, depth - 1) for key, value in content.items()}
     largest = max(counts, key=lambda key: counts[key], default="")
     check_limit(1 + len(counts) + sum(counts.values()), NODE_LIMIT, f"values, most of them in {largest},")
+    if not content:
+        return "{}\n"
+    # The environment is by far the longest part, and the same in all receipts of a process.
+    before, shared, after = _split(content, "environment")
     try:
-        text: str = yaml.dump(spelled_out(content), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+        return _dump(before) + (_dump_again(json.dumps(shared)) if shared else "") + _dump(after)
     except ValueError as error:
         raise ReceiptFormatError(f"a value cannot be written: {first_line(error)}") from error
+
+
+def _split(content: Mapping[str, Any], key: str) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Return what stands before a key, the key itself if there is anything beside it, and what stands behind it."""
+    names = list(content)
+    place = names.index(key) if key in content and len(names) > 1 else len(names)
+    parts = names[:place], names[place : place + 1], names[place + 1 :]
+    before, shared, after = ({name: content[name] for name in part} for part in parts)
+    return before, shared, after
+
+
+@lru_cache(maxsize=8)
+def _dump_again(encoded: str) -> str:
+    return _dump(json.loads(encoded))
+
+
+def _dump(content: Mapping[str, Any]) -> str:
+    if not content:
+        return ""
+    text: str = yaml.dump(spelled_out(content), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
     return text
 
 

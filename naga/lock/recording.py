@@ -274,7 +274,9 @@ class Recording:
             # By root, since names may still change. What is known is kept: a file that is edited while the run goes on
             # must not count as what was run.
             roots = {str(root): root for root in self._roots.values()}
-            self._shared.code.update(used_files(roots, self._script, self._loaded_before, self._shared.code))
+            if not self._shared.has_code_of(roots):
+                known = self._shared.code
+                self._shared.add_code(lambda: used_files(roots, self._script, self._loaded_before, known))
         except NagaError as error:
             problem = error
         files = {name: self._shared.code.get(str(root), {}) for name, root in self._roots.items()}
@@ -288,9 +290,8 @@ class Recording:
         return problem
 
     def _set_environment(self) -> None:
-        if not self._shared.environment:
-            self._shared.environment.update(describe_environment())
         if not self.receipt.environment:
+            self._shared.environment.update(self._shared.environment or describe_environment())
             self.receipt = replace(self.receipt, environment=dict(self._shared.environment))
 
     def _set_undeclared(self, opened: Collection[str]) -> None:

@@ -7,7 +7,8 @@ import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from naga.config.layers import Layer
-from naga.config.plain import plain_config, plain_value
+from naga.config.plain import plain_value
+from naga.config.variants import Variants
 from naga.run.active import error_entry, is_clean_exit
 from naga.run.host import Host, current_host, hosting
 from naga.sweep.stage import Outcome
@@ -48,6 +49,7 @@ class MainStage:
         self._layers = layers.flattened()
         self._call = call
         self._arguments = arguments
+        self._variants: dict[frozenset[str], Variants] = {}
 
     @property
     def base(self) -> Mapping[str, Any]:
@@ -77,7 +79,22 @@ class MainStage:
         ConfigError
             The values do not fit.
         """
-        return plain_config(self._resolved(values))
+        return self._variants_of(values).config(values)
+
+    def common(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return what is the same in the configs of all tasks that set the same keys.
+
+        Parameters
+        ----------
+        values : mapping
+            Those of one of these tasks.
+
+        Returns
+        -------
+        dict or None
+            Plain values; None when it cannot be told.
+        """
+        return self._variants_of(values).common()
 
     def run(self, values: Mapping[str, Any], shared: Shared, keep: Callable[[Any], None]) -> Outcome:
         """Run the main once.
@@ -106,6 +123,12 @@ class MainStage:
             return Outcome(receipt, path)
         recorded = receipt.error if receipt is not None and receipt.status == "failed" else None
         return Outcome(receipt, path, error, recorded or error_entry(error))
+
+    def _variants_of(self, values: Mapping[str, Any]) -> Variants:
+        keys = frozenset(values)
+        if keys not in self._variants:
+            self._variants[keys] = Variants(self._layers, keys)
+        return self._variants[keys]
 
     def _resolved(self, values: Mapping[str, Any]) -> DictConfig:
         return self._layers.resolved(Layer.of_dotted("the task", values))

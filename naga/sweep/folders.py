@@ -11,41 +11,10 @@ from naga.lock.digest import hash_bytes
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["folder_name", "is_varied_by"]
+__all__ = ["folder_name"]
 
-_REFERENCE = re.compile(r"\$\{([^{}]*)")
-_NAMES = re.compile(r"[\w.]+")
 _UNSAFE = re.compile(r"[^\w.+,=@-]|^[.-]", re.ASCII)
 _LONGEST = 120
-
-
-def is_varied_by(key: str, keys: frozenset[str], base: Mapping[str, Any]) -> bool:
-    """Tell whether the value of a key can depend on those of others.
-
-    Parameters
-    ----------
-    key : str
-        A key at the root of the config.
-    keys : frozenset of str
-        Dotted keys.
-    base : mapping
-        The config, plain, and without anything resolved.
-
-    Returns
-    -------
-    bool
-    """
-    roots = {name.partition(".")[0] for name in keys}
-    seen: set[str] = set()
-    waiting = [key]
-    while waiting:
-        name = waiting.pop().partition(".")[0]
-        if name in roots:
-            return True
-        if name not in seen:
-            seen.add(name)
-            waiting += _references(base.get(name))
-    return False
 
 
 def folder_name(values: Mapping[str, Any]) -> str:
@@ -72,14 +41,6 @@ def folder_name(values: Mapping[str, Any]) -> str:
     if len(name) <= _LONGEST:
         return name
     return f"{name[: _LONGEST - 17]}-{hash_bytes(name.encode()).rpartition(':')[2][:16]}"
-
-
-def _references(value: Any) -> list[str]:
-    """List everything in a value that could name a key."""
-    if isinstance(value, str):
-        return [name.strip(".") for found in _REFERENCE.findall(value) for name in _NAMES.findall(found)]
-    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [name for item in items for name in _references(item)]
 
 
 def _shown(value: Any) -> str:

@@ -14,6 +14,7 @@ from naga.lock.atomic import write_atomically
 from naga.lock.identifier import new_run_id
 from naga.lock.receipt import RepositoryEntry  # noqa: TC001 - the types of the fields are read when a plan is
 from naga.lock.redact import Redactor
+from naga.sweep.host import host_name, is_running, process_start
 from naga.sweep.program import Program  # noqa: TC001 - likewise
 from naga.sweep.task import Task
 
@@ -25,11 +26,13 @@ __all__ = [
     "FORMAT",
     "PLAN_NAME",
     "TASKS_NAME",
+    "Owner",
     "Plan",
     "PlannedTask",
     "new_sweep_folder",
     "read_plan",
     "read_tasks",
+    "state_folder",
     "write_plan",
 ]
 
@@ -47,10 +50,37 @@ class PlannedTask:
     task : Task
     folder : str
         Its ``save_dir``, as its config will have it.
+    key : str
+        A digest of everything that its config comes from; empty when that cannot be told.
     """
 
     task: Task
     folder: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A process: its machine, its number, and when it started."""
+
+    host: str
+    pid: int
+    start: str | None
+
+    @classmethod
+    def current(cls) -> Owner:
+        """Return this process.
+
+        Returns
+        -------
+        Owner
+        """
+        return cls(host_name(), os.getpid(), process_start(os.getpid()))
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it is certain that the process has ended."""
+        return self.host == host_name() and not is_running(self.pid, self.start or "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +113,11 @@ class Plan:
         Whether to begin no further task after one that failed.
     todo : list of int or None
         The tasks to run, None for all of them.
+    launcher : str
+        ``local`` when workers come and go with the process that made the plan; the folder is removed once that is gone
+        and another sweep begins. Else the launcher removes it.
+    owner : Owner
+        The process that made the plan.
     tasks : int
         How many tasks there are, with those that were done before.
     """
@@ -99,6 +134,8 @@ class Plan:
     force: bool = False
     fail_fast: bool = False
     todo: list[int] | None = None
+    launcher: str = ""
+    owner: Owner = field(default_factory=Owner.current)
     tasks: int
 
 
@@ -117,11 +154,28 @@ def new_sweep_folder(root: Path, identifier: str) -> Path:
     Path
         ``.naga/sweeps/IDENTIFIER`` there; git does not see it.
     """
-    state = root / ".naga"
-    folder = state / "sweeps" / identifier
+    (root / ".naga").mkdir(exist_ok=True)
+    folder = state_folder(root) / "sweeps" / identifier
     (folder / "journal").mkdir(parents=True)
-    ignore = state / ".gitignore"
-    if not ignore.exists():
+    return folder
+
+
+def state_folder(root: Path) -> Path:
+    """Return the folder for the state of a project, which git does not see.
+
+    Parameters
+    ----------
+    root : Path
+        The root of the project.
+
+    Returns
+    -------
+    Path
+        It need not exist; where it does, it ignores itself.
+    """
+    folder = root / ".naga"
+    ignore = folder / ".gitignore"
+    if folder.is_dir() and not ignore.exists():
         write_atomically(ignore, b"*\n")
     return folder
 
@@ -142,7 +196,7 @@ def write_plan(folder: Path, plan: Plan, tasks: Sequence[PlannedTask]) -> None:
         for planned in tasks:
             task = planned.task
             values = redactor.value(dict(task.values)) if plan.is_secret else task.values
-            file.write(json.dumps([values, task.source, planned.folder]) + "\n")
+            file.write(json.dumps([values, task.source, planned.folder, planned.key]) + "\n")
         file.flush()
         os.fsync(file.fileno())
     program = replace(plan.program, argv=tuple(redactor.argv(plan.program.argv)))
@@ -195,5 +249,5 @@ def read_tasks(folder: Path) -> Iterator[PlannedTask]:
     """
     with (folder / TASKS_NAME).open("rb") as file:
         for index, line in enumerate(file):
-            values, source, place = msgspec.json.decode(line)
-            yield PlannedTask(Task(index, values, source), place)
+            values, source, place, key = msgspec.json.decode(line)
+            yield PlannedTask(Task(index, values, source), place, key)

@@ -8,16 +8,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from naga.config.references import is_varied_by
 from naga.errors import ConfigError, NagaError
 from naga.lock.receipt import RECEIPT_NAME
-from naga.sweep.folders import folder_name, is_varied_by
+from naga.sweep.folders import folder_name
 from naga.sweep.plan import PlannedTask
-from naga.sweep.settled import Judge, Judgement
+from naga.sweep.settled import Judgement, stat_of
+from naga.sweep.summary import ConfigKeys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from naga.lock.redact import Redactor
+    from naga.sweep.settled import Judge
     from naga.sweep.stage import Stage
+    from naga.sweep.summary import Summary
     from naga.sweep.task import Task
 
 __all__ = ["Survey", "place_tasks", "survey_tasks"]
@@ -52,13 +57,15 @@ class Survey:
         return len(self.todo) < self.states.total() - self.states["done"]
 
 
-def place_tasks(stage: Stage, tasks: Sequence[Task]) -> list[PlannedTask]:
+def place_tasks(stage: Stage, tasks: Sequence[Task], redactor: Redactor) -> list[PlannedTask]:
     """Check the values of all tasks, and say where each will lie.
 
     Parameters
     ----------
     stage : Stage
     tasks : sequence of Task
+    redactor : Redactor
+        Knows what must not even go into a digest.
 
     Returns
     -------
@@ -70,9 +77,10 @@ def place_tasks(stage: Stage, tasks: Sequence[Task]) -> list[PlannedTask]:
         A value does not fit, there is no ``save_dir``, or two tasks would share one folder; the message names the
         tasks by where they stand.
     """
-    keys = frozenset(key for task in tasks for key in task.values)
+    keys = frozenset(key for keys in {frozenset(task.values) for task in tasks} for key in keys)
     is_varied = is_varied_by("save_dir", keys, stage.base)
     planned: list[PlannedTask] = []
+    keys_of = ConfigKeys(stage, redactor)
     taken: dict[str, Task] = {}
     for task, save_dir in _save_dirs(stage, tasks):
         folder = save_dir if is_varied else f"{save_dir.rstrip('/')}/{folder_name(task.values)}"
@@ -82,12 +90,18 @@ def place_tasks(stage: Stage, tasks: Sequence[Task]) -> list[PlannedTask]:
             hint = "let save_dir in the config depend on what the tasks set, such as save_dir: results/${KEY}"
             message = f"the tasks in {first.source} and {task.source} would share the folder {folder}"
             raise ConfigError(message, hint=hint, path=Path(place), key="save_dir")
-        planned.append(PlannedTask(task, folder))
+        planned.append(PlannedTask(task, folder, keys_of.key(task.values, folder)))
     return planned
 
 
 def survey_tasks(
-    stage: Stage, planned: Sequence[PlannedTask], root: Path, *, force: bool = False, only_failed: bool = False
+    stage: Stage,
+    planned: Sequence[PlannedTask],
+    judge: Judge,
+    summary: Summary,
+    *,
+    force: bool = False,
+    only_failed: bool = False,
 ) -> Survey:
     """Find out which tasks are done.
 
@@ -95,8 +109,9 @@ def survey_tasks(
     ----------
     stage : Stage
     planned : sequence of PlannedTask
-    root : Path
-        The root of the project.
+    judge : Judge
+    summary : Summary
+        What is known of receipts; what is read now is added.
     force : bool
         Run everything.
     only_failed : bool
@@ -107,10 +122,18 @@ def survey_tasks(
     Survey
     """
     survey = Survey()
-    judge = Judge(root)
     for each in planned:
-        path = Path(os.path.abspath(each.folder), RECEIPT_NAME)  # noqa: PTH100
-        judgement = judge.judge(path, stage.config({**each.task.values, "save_dir": each.folder}))
+        path = f"{os.path.abspath(each.folder)}/{RECEIPT_NAME}"  # noqa: PTH100
+        status = stat_of(path)
+        group = summary.group_of(each, status)
+        if not status:
+            judgement = Judgement("missing")
+        elif group is not None:
+            judgement = judge.judge_group(group, Path(path))
+        else:
+            judgement, group = judge.judge(Path(path), stage.config({**each.task.values, "save_dir": each.folder}))
+            if judgement.state == "done":
+                summary.add(each, [*status, group, "finished"])
         survey.states[judgement.state] += 1
         survey.reasons.setdefault(judgement.state, judgement.reason)
         if force or _is_wanted(judgement, only_failed=only_failed):

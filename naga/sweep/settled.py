@@ -50,16 +50,16 @@ class Judge:
 
     Parameters
     ----------
-    root : Path
-        The root of the project.
+    redactor : Redactor
+        Knows the secrets of the environment.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._redactor = Redactor.from_environment(os.environ, read_settings(root).readable)
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
         self._examiner = Examiner(World())
         self._groups: dict[str, Judgement] = {}
 
-    def judge(self, path: Path, config: Mapping[str, Any]) -> Judgement:
+    def judge(self, path: Path, config: Mapping[str, Any]) -> tuple[Judgement, str]:
         """Read the receipt of a task and tell whether it is done.
 
         Parameters
@@ -71,20 +71,23 @@ class Judge:
 
         Returns
         -------
-        Judgement
+        judgement : Judgement
+        group : str
+            What `group_of` says of it; empty where that does not matter.
         """
         try:
             receipt = read_receipt(path)
         except NotFoundError:
-            return Judgement("missing")
+            return Judgement("missing"), ""
         except NagaError as error:
-            return Judgement("unreadable", str(error))
+            return Judgement("unreadable", str(error)), ""
         if receipt.status != "finished":
             reason = f"{receipt.error.type}: {receipt.error.message}" if receipt.error else ""
-            return Judgement(receipt.status, reason)
+            return Judgement(receipt.status, reason), ""
         if not has_config(receipt, config, self._redactor):
-            return Judgement("other", "it ran with another config")
-        return self.judge_group(group_of(receipt), path, receipt)
+            return Judgement("other", "it ran with another config"), ""
+        group = group_of(receipt)
+        return self.judge_group(group, path, receipt), group
 
     def judge_group(self, group: str, path: Path, receipt: Receipt | None = None) -> Judgement:
         """Tell whether code, data and the stages before are what they were for some finished runs.

@@ -93,6 +93,21 @@ class Stage(Protocol):
         """
         ...
 
+    def common(self, values: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Return what is the same in the configs of all tasks that set the same keys.
+
+        Parameters
+        ----------
+        values : mapping
+            Those of one of these tasks.
+
+        Returns
+        -------
+        mapping or None
+            Plain values, not redacted; None when it cannot be told.
+        """
+        ...
+
 
 class StageFound(BaseException):
     """Ends the loading of a script at the call of its main.

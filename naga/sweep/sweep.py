@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from naga.lock.project import find_project
 from naga.lock.redact import Redactor
 from naga.lock.repositories import describe_repository
+from naga.lock.settings import read_settings
 from naga.lock.snapshot import find_root
 from naga.sweep.plan import Plan, new_sweep_folder, write_plan
 from naga.sweep.planning import Survey, place_tasks, survey_tasks
 from naga.sweep.program import Program, current_program
+from naga.sweep.settled import Judge
 from naga.sweep.stage import fingerprint
+from naga.sweep.summary import Summary
 from naga.sweep.supervisor import Result, Supervisor
 
 if TYPE_CHECKING:
@@ -59,11 +62,13 @@ class Sweep:
     tasks : list of PlannedTask
         All of them, by index.
     survey : Survey
+    summary : Summary
     """
 
     plan: Plan
     tasks: list[PlannedTask]
     survey: Survey
+    summary: Summary
 
     def write(self) -> Path:
         """Write the plan where workers on all machines can read it.
@@ -102,8 +107,13 @@ class LocalLauncher:
         -------
         Result
         """
+        sweep = replace(sweep, plan=replace(sweep.plan, launcher="local"))
         folder = sweep.write()
-        return Supervisor(folder, sweep.plan, sweep.tasks, jobs=self.jobs, observer=observer).run()
+        try:
+            return Supervisor(folder, sweep.plan, sweep.tasks, jobs=self.jobs, observer=observer).run()
+        finally:
+            sweep.summary.take_in(folder, sweep.tasks)
+            sweep.summary.save()
 
 
 def prepare_sweep(stage: Stage, tasks: Sequence[Task], options: SweepOptions, *, dry_run: bool = False) -> Sweep:
@@ -129,9 +139,12 @@ def prepare_sweep(stage: Stage, tasks: Sequence[Task], options: SweepOptions, *,
     """
     program = current_program()
     root = find_project(Path(program.script).parent)
-    planned = place_tasks(stage, tasks)
-    survey = survey_tasks(stage, planned, root, force=options.force, only_failed=options.only_failed)
+    redactor = Redactor.from_environment(os.environ, read_settings(root).readable)
+    planned = place_tasks(stage, tasks, redactor)
     save_dir = _common_folder(planned)
+    summary = Summary.load(root, stage.name, str(save_dir))
+    force, only_failed = options.force, options.only_failed
+    survey = survey_tasks(stage, planned, Judge(redactor), summary, force=force, only_failed=only_failed)
     plan = Plan(
         program=program,
         stage=stage.name,
@@ -145,7 +158,7 @@ def prepare_sweep(stage: Stage, tasks: Sequence[Task], options: SweepOptions, *,
         todo=survey.todo if len(survey.todo) < len(planned) else None,
         tasks=len(planned),
     )
-    return Sweep(plan, planned, survey)
+    return Sweep(plan, planned, survey, summary)
 
 
 def _repositories(program: Program, root: Path, save_dir: Path) -> dict[str, RepositoryEntry]:
