@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from naga.postmortem.views import type_name
+
 if TYPE_CHECKING:
     from naga.lock.redact import Redactor
 
@@ -31,7 +33,7 @@ def describe_value(value: Any, redactor: Redactor) -> str:
         One line without secrets of a known shape; empty where nothing can be said.
     """
     cls = type(value)
-    if value is None or cls in (bool, float, complex):
+    if value is None or cls is bool or cls is float or cls is complex:
         return repr(value)
     if cls is int:
         return repr(value) if value.bit_length() < 200 else f"{value.bit_length()} bits"
@@ -40,11 +42,11 @@ def describe_value(value: Any, redactor: Redactor) -> str:
         return repr(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...") + f", {len(value)} characters"
     if cls is bytes:
         return f"{len(value)} bytes"
-    if cls in _SIZED:
+    if any(cls is one for one in _SIZED):
         return f"{len(value)} items"
-    if isinstance(value, os._Environ):
+    if cls is os._Environ:
         return "the environment"
-    return _shape(value) if cls.__module__.partition(".")[0] in _SHAPED else ""
+    return _shape(value) if type_name(value).partition(".")[0] in _SHAPED else ""
 
 
 def _shape(value: Any) -> str:

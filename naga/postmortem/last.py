@@ -44,7 +44,7 @@ class LastFailure:
     @property
     def frames(self) -> Frames:
         """Return the frames of the failure, or of the cause or leaf that was chosen."""
-        return Frames(self._failure.frames if self._failure else (), self._index)
+        return Frames(lambda: (self._failure.frames if self._failure else (), self._index))
 
     @property
     def frame(self) -> Frame | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import gc
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,9 @@ def keep_if_passed(error: BaseException, *, always: bool = False) -> None:
         passage.saved = ""
     if always or any(not passage.is_arrived for passage in passages):
         keep_locals(error)
+    if passages or always:
+        # The failure before this one is held by nobody now, but exceptions and their frames go round in circles.
+        gc.collect()
 
 
 def is_left_to_a_with(frame: FrameType) -> bool:

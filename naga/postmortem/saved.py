@@ -9,6 +9,7 @@ import platform
 import secrets
 import sys
 from datetime import UTC, datetime
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from naga.postmortem.describe import describe_value
@@ -182,8 +183,11 @@ class _Writer:
         """Append the pickle of a value to the body; return where it is, or why there is none."""
         import cloudpickle
 
-        if isinstance(value, os._Environ) or (type(value) is str and self._redactor.text(value) != value):
+        if type(value) is os._Environ or (type(value) is str and self._redactor.text(value) != value):
             return 0, 0, "it holds a secret"
+        if (type(value) is FunctionType or issubclass(type(value), type)) and _module_of(value) == "__main__":
+            # It would be written with all that it refers to, such as the defaults of a config.
+            return 0, 0, "code of the script"
         start = self.body.tell()
         room = min(self._limit, _VARIABLES_IN_ALL * self._limit - start)
         try:
@@ -197,6 +201,12 @@ class _Writer:
         self.body.seek(start)
         self.body.truncate()
         return 0, 0, problem
+
+
+def _module_of(value: Any) -> object:
+    if isinstance(value, FunctionType):
+        return value.__module__
+    return type.__getattribute__(value, "__dict__").get("__module__")
 
 
 class _TooLargeError(Exception):
@@ -235,9 +245,7 @@ def _holds_secret(value: Any) -> bool:
 
     if type(value) is dict:
         return any((type(key) is str and is_secret_name(key)) or _holds_secret(item) for key, item in value.items())
-    return type(value) in (list, tuple) and any(
-        type(item) in (dict, list, tuple) and _holds_secret(item) for item in value
-    )
+    return (type(value) is list or type(value) is tuple) and any(map(_holds_secret, value))
 
 
 def _read_limit() -> int:

@@ -84,25 +84,29 @@ class Locals(Mapping[str, Any]):
 
 
 class Frames(Sequence["Frame"]):
-    """The frames of a failure, outermost first, as a list and as a table.
+    """The frames of the last failure, outermost first, as a list and as a table.
+
+    It holds none of them, so that it may stay in the outputs of a notebook: it always shows those of the last failure.
 
     Parameters
     ----------
-    frames : sequence of Frame
-    shown : int or None
-        The index of the frame whose variables are in the notebook.
+    current : callable
+        Gives the frames, and the index of the one whose variables are in the notebook.
     """
 
-    def __init__(self, frames: Sequence[Frame], shown: int | None) -> None:
-        self._frames = tuple(frames)
-        self._shown = shown
+    def __init__(self, current: Callable[[], tuple[Sequence[Frame], int | None]]) -> None:
+        self._current = current
+
+    @property
+    def _frames(self) -> Sequence[Frame]:
+        return self._current()[0]
 
     @overload
     def __getitem__(self, index: int) -> Frame: ...
     @overload
     def __getitem__(self, index: slice) -> tuple[Frame, ...]: ...
     def __getitem__(self, index: int | slice) -> Frame | tuple[Frame, ...]:
-        return self._frames[index]
+        return tuple(self._frames)[index]
 
     def __len__(self) -> int:
         return len(self._frames)
@@ -115,8 +119,9 @@ class Frames(Sequence["Frame"]):
 
     def _rows(self) -> list[list[str]]:
         rows = []
-        for index, frame in enumerate(self._frames):
-            mark = "->" if index == self._shown else ""
+        frames, shown = self._current()
+        for index, frame in enumerate(frames):
+            mark = "->" if index == shown else ""
             whose = "" if frame.user else "library"
             rows.append([mark, str(index), frame.name, f"{frame.file}:{frame.line}", whose, _names(frame)])
         return rows
