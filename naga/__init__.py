@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from naga.run.current import last_receipt
     from naga.run.runlock import runlock
     from naga.run.script import RunResult, run_script
+    from naga.sweep.events import watching_sweeps
+    from naga.sweep.overview import TaskOverview, tasks
+    from naga.sweep.results import results
+    from naga.sweep.values import PickledValue, UnavailableValue
     from naga.track.mlflow_lock import mlflow_lock
     from naga.track.relog import Relogged, relog
     from naga.track.table import active_runs
@@ -50,11 +54,14 @@ __all__ = [
     "Lineage",
     "NagaError",
     "PathDigest",
+    "PickledValue",
     "Receipt",
     "Relogged",
     "Run",
     "RunResult",
     "ScriptExitError",
+    "TaskOverview",
+    "UnavailableValue",
     "Verification",
     "__version__",
     "active_runs",
@@ -80,15 +87,18 @@ __all__ = [
     "record_cells",
     "relog",
     "rerun",
+    "results",
     "run_command",
     "run_script",
     "runlock",
     "runs",
     "stage_name",
     "status",
+    "tasks",
     "trim_traceback",
     "unsafe_debug",
     "verify",
+    "watching_sweeps",
 ]
 
 _HOMES = {
@@ -98,15 +108,18 @@ _HOMES = {
     "Lineage": "naga.catalog.questions",
     "NagaError": "naga.errors",
     "PathDigest": "naga.lock.digest",
+    "PickledValue": "naga.sweep.values",
     "Receipt": "naga.lock.receipt",
     "Relogged": "naga.track.relog",
     "Run": "naga.catalog.runs",
     "RunResult": "naga.run.script",
     "ScriptExitError": "naga.errors",
+    "TaskOverview": "naga.sweep.overview",
+    "UnavailableValue": "naga.sweep.values",
     "Verification": "naga.lock.verify",
+    "active_runs": "naga.track.table",
     "answer": "naga.operations.answers",
     "answer_from": "naga.operations.answers",
-    "active_runs": "naga.track.table",
     "clicfg": "naga.run.clicfg",
     "complete_arguments": "naga.config.completion",
     "complete_returned": "naga.run.bare",
@@ -121,21 +134,24 @@ _HOMES = {
     "last_receipt": "naga.run.current",
     "lineage": "naga.catalog.questions",
     "locals": "naga.postmortem.last:local_variables",
-    "open_postmortem": "naga.postmortem.opened",
     "mlflow_lock": "naga.track.mlflow_lock",
+    "open_postmortem": "naga.postmortem.opened",
     "read_receipt": "naga.lock.receipt",
     "record_cells": "naga.run.cells",
     "relog": "naga.track.relog",
     "rerun": "naga.rerun.rerun",
+    "results": "naga.sweep.results",
     "run_command": "naga.cli.main",
     "run_script": "naga.run.script",
     "runlock": "naga.run.runlock",
     "runs": "naga.catalog.runs",
     "stage_name": "naga.lock.describe",
     "status": "naga.catalog.runs",
+    "tasks": "naga.sweep.overview",
     "trim_traceback": "naga.postmortem.frames",
     "unsafe_debug": "naga.postmortem.debug",
     "verify": "naga.catalog.questions",
+    "watching_sweeps": "naga.sweep.events",
 }
 
 _register_when_imported()

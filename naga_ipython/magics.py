@@ -9,6 +9,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
 import naga
+from naga_ipython.sweep_table import SweepTable
 from naga_ipython.traceback import render_from_user_code
 from naga_ipython.verbs import VERBS, call_verb
 
@@ -36,7 +37,7 @@ class NagaMagics(Magics):
         Everything after the script reaches it exactly as typed: nothing is expanded. What it prints appears as it is
         printed. The result has ``config``, ``value``, ``receipt``, ``duration`` and ``ns``. When the script fails, the
         cell fails with its exception, and the local variables of the deepest frame of your own code are in the
-        notebook.
+        notebook. A sweep (``--tasks``, ``--grid``) shows a table of its tasks that lives while they run.
 
         Examples::
 
@@ -47,7 +48,8 @@ class NagaMagics(Magics):
         if not words:
             raise UsageError("%naga_run needs a script: %naga_run SCRIPT.py [ARGS...]")
         try:
-            result = naga.run_script(words[0], words[1:])
+            with naga.watching_sweeps(SweepTable()):
+                result = naga.run_script(words[0], words[1:])
         except naga.NagaError as error:
             if "--debug" in words:
                 raise

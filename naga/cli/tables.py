@@ -26,6 +26,8 @@ _MARKS = {
     "failed": ("!", "red"),
     "killed": ("!", "red"),
     "started": ("…", "cyan"),
+    "running": ("…", "cyan"),
+    "left": ("·", "yellow"),
 }
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from naga.sweep.plan import PlannedTask
 
-__all__ = ["Counts", "Failure", "Observer", "Silent", "TaskEvent"]
+__all__ = ["Counts", "Failure", "Observer", "Silent", "TaskEvent", "current_observer", "watching_sweeps"]
+
+_observer: ContextVar[Observer | None] = ContextVar("naga_observer", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +116,29 @@ class Silent:
 
     def ended(self, counts: Counts) -> None:
         """Do nothing."""
+
+
+@contextmanager
+def watching_sweeps(observer: Observer) -> Iterator[None]:
+    """Let the sweeps of a block tell an observer what happens, instead of showing a bar.
+
+    Parameters
+    ----------
+    observer : Observer
+        Its methods ``began(counts)``, ``happened(event, counts)`` and ``ended(counts)`` are called.
+    """
+    token = _observer.set(observer)
+    try:
+        yield
+    finally:
+        _observer.reset(token)
+
+
+def current_observer() -> Observer | None:
+    """Return the observer of the block that this is part of.
+
+    Returns
+    -------
+    Observer or None
+    """
+    return _observer.get()

@@ -249,5 +249,9 @@ def read_tasks(folder: Path) -> Iterator[PlannedTask]:
     """
     with (folder / TASKS_NAME).open("rb") as file:
         for index, line in enumerate(file):
-            values, source, place, key = msgspec.json.decode(line)
+            try:
+                values, source, place, key = msgspec.json.decode(line)
+            except (msgspec.DecodeError, ValueError, TypeError) as error:
+                place = folder / TASKS_NAME
+                raise IntegrityError(f"{place}:{index + 1} is no task", path=place) from error
             yield PlannedTask(Task(index, values, source), place, key)

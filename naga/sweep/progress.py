@@ -6,7 +6,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from naga.lock.progress import is_watched
-from naga.sweep.events import Silent
+from naga.sweep.events import Silent, current_observer
 
 if TYPE_CHECKING:
     from naga.sweep.events import Counts, Observer, TaskEvent
@@ -20,8 +20,10 @@ def make_observer() -> Observer:
     Returns
     -------
     Observer
+        That of `naga.sweep.events.watching_sweeps`, if there is one.
     """
-    return Bar() if is_watched() else Silent()
+    observer = current_observer()
+    return observer or (Bar() if is_watched() else Silent())
 
 
 class Bar:

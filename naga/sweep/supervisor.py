@@ -39,6 +39,9 @@ ATTEMPTS = 3
 """How often a task may be begun whose worker is killed each time."""
 
 _LONGEST_WAIT = 0.25
+_MOST_EARLY_DEATHS = 10
+"""How many workers in a row may end while they load the script; somebody may be killing them at random."""
+
 _MODE_OF_NOTICE = {signal.SIGINT: "interrupted", signal.SIGTERM: "ended by SIGTERM"}
 
 
@@ -269,7 +272,7 @@ class Supervisor:
         code = self._remove(worker, kill=False)
         if worker.index is None:
             self._early_deaths += not worker.is_ready
-            if self._early_deaths >= ATTEMPTS:
+            if self._early_deaths >= _MOST_EARLY_DEATHS:
                 said = worker.output.before.decode(errors="replace").strip()
                 message = f"the workers end before they can run anything: {death_of(code, worker.memory_kills).message}"
                 raise IncompleteError(f"{message} {said[-500:]}".strip(), hint="the cause is mended first")
