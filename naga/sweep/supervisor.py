@@ -272,7 +272,7 @@ class Supervisor:
         code = self._remove(worker, kill=False)
         if worker.index is None:
             self._early_deaths += not worker.is_ready
-            if self._early_deaths >= _MOST_EARLY_DEATHS:
+            if self._early_deaths >= _MOST_EARLY_DEATHS + 3 * self._jobs:
                 said = worker.output.before.decode(errors="replace").strip()
                 message = f"the workers end before they can run anything: {death_of(code, worker.memory_kills).message}"
                 raise IncompleteError(f"{message} {said[-500:]}".strip(), hint="the cause is mended first")
