@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -67,6 +67,20 @@ class ConfigLayers:
         """
         return merge_layers(self.schema, (*self.layers, *further))
 
+    def with_layers(self, *further: Layer) -> ConfigLayers:
+        """Lay further layers on top.
+
+        Parameters
+        ----------
+        *further : Layer
+
+        Returns
+        -------
+        ConfigLayers
+            A new one.
+        """
+        return replace(self, layers=(*self.layers, *further)) if further else self
+
     def flattened(self) -> ConfigLayers:
         """Merge the layers once, for whoever lays many values over them in turn.
 
@@ -122,7 +136,8 @@ class ConfigLayers:
         ConfigError
             A key is unknown, a value has the wrong type, is missing, or cannot be resolved.
         """
-        return resolve_config(self.merged(*further), self.scope)
+        stack = self.with_layers(*further)
+        return resolve_config(stack.merged(), self.scope, stack.place)
 
 
 def collect_layers(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["refused_interpolation", "refused_layer"]
+
+_NOT_FOUND = re.compile(r"Interpolation key '([^']+)' not found")
 
 
 def refused_layer(
@@ -104,7 +107,9 @@ def _given(values: DictConfig, key: str) -> str:
     return "the value that was given" if is_secret_name(key) else repr(value)
 
 
-def refused_interpolation(error: OmegaConfBaseException, key: str) -> NagaError:
+def refused_interpolation(
+    error: OmegaConfBaseException, key: str, config: DictConfig, place_of: Callable[[str], str]
+) -> NagaError:
     """Say what was wrong with an interpolation.
 
     Parameters
@@ -112,6 +117,10 @@ def refused_interpolation(error: OmegaConfBaseException, key: str) -> NagaError:
     error : OmegaConfBaseException
     key : str
         The key of the config that was being resolved.
+    config : DictConfig
+        The config.
+    place_of : callable
+        Names the place where the value of a key stands.
 
     Returns
     -------
@@ -124,6 +133,23 @@ def refused_interpolation(error: OmegaConfBaseException, key: str) -> NagaError:
             return cause
         cause = cause.__cause__ or cause.__context__
     key = str(error.full_key or "") or key
-    first = str(error).splitlines()[0]
-    hint = "name a key of the config or of its file" if isinstance(error, InterpolationKeyError) else None
-    return ConfigError(f"{key!r}: {first}", hint=hint, key=key)
+    # What an interpolation leads to may be secret.
+    first = "its value cannot be resolved" if is_secret_name(key) else str(error).splitlines()[0]
+    hint = _other_name(first, config) if isinstance(error, InterpolationKeyError) else None
+    return ConfigError(f"{key!r} in {place_of(key)}: {first}", hint=hint, key=key)
+
+
+def _other_name(message: str, config: DictConfig) -> str:
+    match = _NOT_FOUND.search(message)
+    found = nearest(match[1], _dotted_keys(config)) if match is not None else None
+    return f"did you mean {found!r}?" if found else "name a key of the config or of its file"
+
+
+def _dotted_keys(config: DictConfig, prefix: str = "") -> list[str]:
+    keys: list[str] = []
+    for name in config:
+        node = config._get_node(name)
+        keys.append(f"{prefix}{name!s}")
+        if isinstance(node, DictConfig) and not node._is_none() and not node._is_interpolation():
+            keys += _dotted_keys(node, f"{prefix}{name!s}.")
+    return keys

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException, ValidationError
@@ -13,6 +13,9 @@ from naga.config.objects import is_structured
 from naga.config.refusals import refused_interpolation
 from naga.config.type_names import split_key, type_name
 from naga.errors import MissingValueError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Scope", "resolve_config", "without_interpolations"]
 
@@ -35,7 +38,9 @@ class Scope:
     experiment: str | None = None
 
 
-def resolve_config(config: DictConfig, scope: Scope | None = None) -> DictConfig:
+def resolve_config(
+    config: DictConfig, scope: Scope | None = None, place_of: Callable[[str], str] | None = None
+) -> DictConfig:
     """Replace every interpolation by its value, so that what `main` reads is what the receipt says.
 
     Parameters
@@ -44,6 +49,8 @@ def resolve_config(config: DictConfig, scope: Scope | None = None) -> DictConfig
         Merged.
     scope : Scope, optional
         Further keys that interpolations may name.
+    place_of : callable, optional
+        Names the place where the value of a key stands, for errors.
 
     Returns
     -------
@@ -70,11 +77,15 @@ def resolve_config(config: DictConfig, scope: Scope | None = None) -> DictConfig
         try:
             _resolve_key(resolved, key)
         except OmegaConfBaseException as error:
-            raise refused_interpolation(error, str(key)) from error
+            raise refused_interpolation(error, str(key), resolved, place_of or _unknown_place) from error
     for key in set(resolved) - set(own):
         del resolved[key]
     OmegaConf.set_struct(resolved, is_closed)
     return resolved
+
+
+def _unknown_place(_: str) -> str:
+    return "the config"
 
 
 def without_interpolations(value: Any) -> Any:

@@ -165,7 +165,6 @@ def install_completion(plan: Installation, *, dry_run: bool = False) -> str:
         lines.append(f"{'would add to' if dry_run else 'added to'} {plan.startup}: {block.splitlines()[1]}")
     if not dry_run:
         try:
-            plan.script.parent.mkdir(parents=True, exist_ok=True)
             _replace(plan.script, completion_script(plan.shell))
             if plan.startup is not None:
                 _replace(plan.startup, _with_block(plan.startup, block))
@@ -187,6 +186,7 @@ def _with_block(startup: Path, block: str) -> str:
 def _replace(path: Path, text: str) -> None:
     """Write a file through a temporary one: a shell may start at this moment. A link stays a link."""
     real = Path(os.path.realpath(path))
+    real.parent.mkdir(parents=True, exist_ok=True)
     temporary = real.with_name(f".{real.name}.naga-{os.getpid()}")
     temporary.write_text(text, encoding="utf-8")
     if real.exists():

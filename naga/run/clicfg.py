@@ -170,13 +170,12 @@ class _Stage:
         layers = collect_layers(self.config_class, given, values, arguments, caller=source)
         if arguments is not None and not arguments.print_config and (arguments.sweep is not None or is_wanted()):
             self._sweep(owner, layers, rest, arguments)
-        config = layers.resolved()
         if arguments is not None and arguments.print_config:
-            from naga.config.listing import config_text
-            from naga.config.origins import origins_of
+            from naga.run.printing import printed_config
 
-            sys.stdout.write(config_text(config, origins_of(layers, self.config_class)))
+            sys.stdout.write(printed_config(layers, self.config_class, arguments.sweep))
             raise SystemExit(0)
+        config = layers.resolved()
         if arguments is not None and arguments.dry_run:
             from naga.run.dry_run import describe_run
 

@@ -283,3 +283,31 @@ def test_file_of_overrides_that_does_not_fit_is_named_with_its_line(
         load("", "--overrides_path", str(path))
     for words in says:
         assert words in caught.value.one_line()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("param: 2\nname: ${parm}\n", ["'name' in", "conf.yml:2", "'parm'", "did you mean 'param'?"]),
+        ("\ninner:\n  x: ${innr.x}\n", ["'inner.x' in", "conf.yml:3", "'innr.x'", "did you mean 'inner.x'?"]),
+        ("param: ${name}\n", ["'param' in", "conf.yml:1", "'n'", "Integer"]),
+        ("name: ${nowhere:1}\n", ["'name' in", "conf.yml:1", "nowhere"]),
+        ("param: ${inner.x}\ninner: {x: '${param}'}\n", ["conf.yml:", "ecursi"]),
+    ],
+)
+def test_interpolation_that_leads_nowhere_names_file_line_and_nearest(
+    load: Callable[..., dict[str, Any]], text: str, says: list[str]
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(text)
+    for words in says:
+        assert words in caught.value.one_line()
+
+
+def test_interpolation_of_a_secret_that_does_not_fit_does_not_show_it(
+    load: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THE_KEY", "hunter2hunter2")
+    with pytest.raises(ConfigError, match=r"'api_key' in .*conf.yml:1") as caught:
+        load("api_key: ${oc.env:THE_KEY}\n", script=SCRIPT.replace("param = 1", "param = 1\n    api_key = 1"))
+    assert "hunter2" not in caught.value.one_line()

@@ -141,3 +141,10 @@ def test_values_of_a_mapping_are_from_the_decorator(printed: Any) -> None:
     script = "from naga import clicfg\n@clicfg({'a': 1, 'b': {'c': 2}})\ndef main(cfg): ...\nmain()\n"
     _, places = printed("-o", "b.c=3", script=script)
     assert places == {"a": "the config of the decorator", "c": "-o"}
+
+
+def test_config_of_a_sweep_is_that_of_its_first_task(printed: Any) -> None:
+    script = SCRIPT.replace("param = 1", "param: int")
+    text, places = printed("--grid", "param=4,5", "nested.x=1,2", script=script)
+    assert text.startswith("# the first of 4 tasks\n")
+    assert (places["param"], places["x"], yaml.safe_load(text)["nested"]) == ("--grid", "--grid", {"x": 1.0, "y": "4"})
