@@ -1,4 +1,4 @@
-"""What README.md and docs/howto.md show is run, block by block, and must come out as it is printed there."""
+"""What README.md, docs/howto.md and docs/debugging.md show is run, block by block, and must come out as printed."""
 
 from __future__ import annotations
 
@@ -194,6 +194,11 @@ def test_readme_shows_what_comes_out(reader: Reader, git: Callable[..., str]) ->
     shutil.copytree(ROOT / "notebooks", reader.root / "notebooks", ignore=ignored)
     commit_all(reader.root, git)
     check(reader, ROOT / "README.md")
+
+
+@pytest.mark.slow
+def test_page_about_failures_shows_what_comes_out(reader: Reader) -> None:
+    check(reader, ROOT / "docs" / "debugging.md")
 
 
 @pytest.mark.slow

@@ -98,7 +98,8 @@ def _of_function(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
-            result = call.__wrapped__(*args, **kwargs)
+            # An empty mapping that is handed on costs a fifth of all that this costs.
+            result = call.__wrapped__(*args, **kwargs) if kwargs else call.__wrapped__(*args)
         except BaseException as error:
             leave(error, call)
             raise

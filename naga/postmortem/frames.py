@@ -65,6 +65,11 @@ class Frame:
     def __repr__(self) -> str:
         return f"<Frame {self.place()}>"
 
+    @property
+    def is_cell(self) -> bool:
+        """Tell whether it is code of a cell."""
+        return "ipykernel_" in self.file or self.file.startswith("<ipython-input")
+
     def place(self) -> str:
         """Return function, file and line as one reads them.
 
@@ -74,8 +79,7 @@ class Frame:
             As ``main() at process.py:9``.
         """
         name = self.name if self.name.startswith("<") else f"{self.name}()"
-        is_cell = "ipykernel_" in self.file or self.file.startswith("<ipython-input")
-        return f"{name} at {'cell' if is_cell else self.file.rpartition('/')[2]}:{self.line}"
+        return f"{name} at {'cell' if self.is_cell else self.file.rpartition('/')[2]}:{self.line}"
 
 
 def list_frames(error: BaseException, namespace: Mapping[str, Any] | None = None) -> list[Frame]:

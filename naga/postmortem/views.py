@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, overload
@@ -32,7 +34,7 @@ def type_name(value: Any) -> str:
     # Whatever a class or a metaclass of the person defines is not called.
     cls = type(value)
     name: str = type.__dict__["__qualname__"].__get__(cls)
-    module = type.__getattribute__(cls, "__dict__").get("__module__", "builtins")
+    module = type.__dict__["__module__"].__get__(cls)
     return name if type(module) is not str or module in ("builtins", "__main__") else f"{module}.{name}"
 
 
@@ -122,12 +124,20 @@ class Frames(Sequence["Frame"]):
         frames, shown = self._current()
         for index, frame in enumerate(frames):
             mark = "->" if index == shown else ""
-            whose = "" if frame.user else "library"
-            rows.append([mark, str(index), frame.name, f"{frame.file}:{frame.line}", whose, _names(frame)])
+            whose = "" if frame.user else " (library)"
+            rows.append([mark, str(index), frame.name, f"{_short(frame)}:{frame.line}{whose}", _names(frame)])
         return rows
 
 
-_HEAD = ["", "", "name", "file", "", "locals"]
+_HEAD = ["", "", "name", "file", "locals"]
+
+
+def _short(frame: Frame) -> str:
+    """Return a file as one reads it: from the working folder, or from the folder of packages on."""
+    if frame.is_cell:
+        return "cell"
+    inside = os.path.join(os.getcwd(), "")  # noqa: PTH109, PTH118 - compared as text
+    return re.split(r"/(?:site|dist)-packages/", frame.file)[-1].removeprefix(inside)
 
 
 def _typed(frame: Frame) -> list[list[str]]:
