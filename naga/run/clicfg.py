@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 from naga.errors import IntegrityError, NagaError, UsageError
 from naga.lock.reads import watched_reads
+from naga.postmortem.frames import is_naga_file
 from naga.run.active import ActiveRun, error_entry, is_clean_exit
 from naga.run.caller import describe_caller
 from naga.run.current import current_run, running
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["clicfg"]
 
 R = TypeVar("R")
+
+_STAGE = "_naga_stage"
 
 
 def clicfg(
@@ -89,20 +92,22 @@ def clicfg(
 
     def decorate(function: Callable[..., R]) -> Callable[..., R]:
         _check_function(function)
-        stage = _Stage(function, config_class, lock, strict)
 
         @functools.wraps(function)
         def main(*args: Any, **kwargs: Any) -> Any:
-            argv = sys.argv[1:] if _is_script_main(function) else None
-            if not inspect.iscoroutinefunction(function):
+            # Read from the attribute, which `%autoreload` gives a new value when the module was edited.
+            stage: _Stage = vars(main)[_STAGE]
+            argv = sys.argv[1:] if _is_script_main(stage.function) else None
+            if not inspect.iscoroutinefunction(stage.function):
                 return stage.call(args, kwargs, argv)
             coroutine = stage.await_(args, kwargs, argv)
-            if argv is None or not _is_statement(sys._getframe(1)):
+            if argv is None or not _is_statement(_caller_of(sys._getframe())):
                 return coroutine
             import asyncio
 
             return asyncio.run(coroutine)
 
+        setattr(main, _STAGE, _Stage(function, config_class, lock, strict))
         return main
 
     return decorate
@@ -116,6 +121,14 @@ def _is_script_main(function: Callable[..., Any]) -> bool:
         return False
     own_file: str = inspect.unwrap(function).__code__.co_filename
     return os.path.realpath(file) == os.path.realpath(own_file)
+
+
+def _caller_of(frame: FrameType) -> FrameType:
+    """Return the frame that called a main, past the decorators of naga that stand above it."""
+    caller = frame
+    while is_naga_file(caller.f_code.co_filename) and caller.f_back is not None:
+        caller = caller.f_back
+    return caller
 
 
 def _is_statement(frame: FrameType) -> bool:

@@ -555,3 +555,36 @@ def test_debug_locals_with_words_fails_with_one_line(kernel: Kernel) -> None:
     answer = kernel.run("%%debug_locals now\n1 / 0")
     assert (answer.status, answer.errors) == ("error", [])
     assert "takes nothing" in answer.stderr
+
+
+EDITED = """\
+from naga import clicfg, unsafe_debug
+
+class Config:
+    param = {param}
+
+@unsafe_debug
+@clicfg(config_class=Config)
+def main(cfg):
+    return cfg.param + {plus}
+
+@clicfg(config_class=Config)
+@unsafe_debug
+def other(cfg):
+    return cfg.param + {plus}
+
+@unsafe_debug
+def helper(value):
+    return value + {plus}
+"""
+
+
+def test_autoreload_sees_edits_through_both_decorators(kernel: Kernel, folder: Path) -> None:
+    (folder / "edited.py").write_text(EDITED.format(param=1, plus=10))
+    kernel.run("%load_ext autoreload\n%autoreload 2")
+    assert value_of(kernel, "1") == 1
+    kernel.run("from edited import main, other, helper")
+    assert value_of(kernel, "[main(), other(), helper(1)]") == [11, 11, 11]
+    (folder / "edited.py").write_text(EDITED.format(param=1000, plus=2000))
+    assert value_of(kernel, "[main(), other(), helper(1), main(param=5)]") == [3000, 3000, 2001, 2005]
+    kernel.run("%autoreload 0")
