@@ -7,6 +7,7 @@ import os
 import resource
 import stat
 from bisect import bisect_left
+from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import xxhash
@@ -14,6 +15,7 @@ import xxhash
 from naga.lock.file_digest import digest_file, digest_quiet_file
 from naga.lock.filters import open_folder, read_error
 from naga.lock.manifest import ALGORITHM, entry_line, has_manifest, hash_bytes, join_lines, keep_manifest, load_lines
+from naga.lock.second_reader import Request, SecondReader
 from naga.lock.stat_index import Known, local_devices, stat_key, total_size, unpack_keys
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from naga.lock.filters import Folder, Selection
     from naga.lock.progress import ByteBar
+    from naga.lock.second_reader import Answer
     from naga.lock.stat_index import Reading
 
 __all__ = ["Tree"]
@@ -29,6 +32,8 @@ __all__ = ["Tree"]
 _BATCH: Final = 256
 """Files of a tree that one thread reads at a time."""
 _READERS: Final = 16
+MANY_FILES: Final = 20_000
+"""Files from which on a second process pays, which takes a tenth of a second to start."""
 """Threads for small files, when it is the disk that takes the time."""
 _LINK = bytes(16)
 """What stands for the digest of a link in the index."""
@@ -126,16 +131,45 @@ class Tree:
             span, numbers = chunk
             self._read_chunk(span, numbers, reading.long_ago if span.folder.identity[0] in local else 0)
 
-        rest = iter(self._chunks)
-        files = waits = 0
-        for chunk in rest:
-            before = _waits()
-            read(chunk)
-            waits += _waits() - before
-            files += len(chunk[1])
-            # Threads pay when it is the disk that takes the time; else they queue for the interpreter.
-            if waits > _BATCH // 4 + files // 8:
-                _in_threads(read, list(rest))
+        if sum(len(numbers) for _, numbers in self._chunks) < MANY_FILES:
+            _read_alone(read, self._chunks)
+        else:
+            self._read_together(read, local, reading.long_ago)
+
+    def _read_together(self, read: Callable[[_Chunk], None], local: set[int], long_ago: int) -> None:
+        """Let a second process take chunks from the end while this one takes them from the beginning."""
+        waiting = deque(range(len(self._chunks)))
+        with SecondReader(self._root_fd) as second:
+            while waiting:
+                while waiting and second.wants_more:
+                    number = waiting.pop()
+                    span, numbers = self._chunks[number]
+                    request = self._request(span, numbers, long_ago if span.folder.identity[0] in local else 0)
+                    if request is None or not second.ask(number, request):
+                        read(self._chunks[number])
+                if waiting:
+                    read(self._chunks[waiting.popleft()])
+                for number, answer in second.answers(wait=not waiting):
+                    self._take_answer(read, number, answer)
+
+    def _request(self, span: _Span, numbers: list[int], long_ago: int) -> Request | None:
+        if numbers[-1] >= span.middle:
+            return None
+        return Request(span.folder.path, span.folder.identity, [self._names[number] for number in numbers], long_ago)
+
+    def _take_answer(self, read: Callable[[_Chunk], None], number: int, answer: Answer | None) -> None:
+        span, numbers = self._chunks[number]
+        if answer is None:
+            read((span, numbers))
+            return
+        for place, found in zip(numbers, answer, strict=True):
+            if found is not None:
+                self._keys[place], self._digests[place] = found
+                if self._bar.shown:
+                    self._bar.add(total_size(found[:1]))
+        left = [place for place, found in zip(numbers, answer, strict=True) if found is None]
+        if left:
+            read((span, left))
 
     def keep_manifest(self, selection: Selection) -> bytes:
         """Put the manifest into the cache.
@@ -239,6 +273,19 @@ class Tree:
             else:
                 lines.append(entry_line(path, "link", self._targets[number]))
         return os.fsencode("\n".join(lines)).split(b"\n") if lines else []
+
+
+def _read_alone(read: Callable[[_Chunk], None], chunks: list[_Chunk]) -> None:
+    rest = iter(chunks)
+    files = waits = 0
+    for chunk in rest:
+        before = _waits()
+        read(chunk)
+        waits += _waits() - before
+        files += len(chunk[1])
+        # Threads pay when it is the disk that takes the time; else they queue for the interpreter.
+        if waits > _BATCH // 4 + files // 8:
+            _in_threads(read, list(rest))
 
 
 def _in_threads(read: Callable[[_Chunk], None], chunks: list[_Chunk]) -> None:

@@ -1,0 +1,98 @@
+"""Trees that two processes read together: the digest is the same, whatever becomes of the second one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from naga import hash_path
+from naga.errors import IntegrityError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILES = 3000
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a tree with everything that a digest counts."""
+    root = tmp_path_factory.mktemp("tree ü")
+    for number in range(FILES):
+        folder = root / f"{number % 7}" / "deep er"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number} ü\n.bin").write_bytes(os.urandom(number % 100))
+    (root / "3" / "large.bin").write_bytes(os.urandom(200_000))
+    (root / "4" / "program").touch(mode=0o755)
+    (root / "5" / "link").symlink_to("nowhere")
+    (root / "empty").mkdir()
+    return root
+
+
+@pytest.fixture
+def alone(tree: Path) -> str:
+    """Return the digest that one process computes."""
+    return hash_path(tree).digest
+
+
+@pytest.fixture
+def together(alone: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """Have small trees read by two processes, and nothing be known of them; return what is to come out."""
+    monkeypatch.setattr("naga.lock.tree_digest.MANY_FILES", 1)
+    monkeypatch.setattr("naga.lock.second_reader._usable_cores", lambda: 2)
+    monkeypatch.setenv("NAGA_CACHE_DIR", str(tmp_path / "cache"))
+    return alone
+
+
+def test_digest_by_two_processes_is_that_of_one(tree: Path, together: str) -> None:
+    assert hash_path(tree).digest == together
+    assert hash_path(tree).digest == together
+
+
+@pytest.mark.parametrize("program", ["", "/nowhere", "/bin/false", "/bin/true"])
+def test_digest_where_the_second_process_cannot_start_is_the_same(
+    tree: Path, together: str, program: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", program)
+    assert hash_path(tree).digest == together
+
+
+@pytest.mark.parametrize("seconds", [0.02, 0.08, 0.1, 0.12, 0.15])
+def test_digest_while_the_second_process_is_killed_is_the_same(
+    tree: Path, together: str, seconds: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "python"
+    program.write_text(f'#!/bin/sh\nexec timeout --signal=KILL {seconds} "{sys.executable}" "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    assert hash_path(tree).digest == together
+
+
+def test_digest_after_a_file_changed_that_the_second_process_reads_is_another(
+    tree: Path, together: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tree / "6" / "deep er" / "6 ü\n.bin"
+    before = file.read_bytes()
+    file.write_bytes(bytes(len(before)))
+    assert hash_path(tree).digest != together
+    file.write_bytes(before)
+    assert hash_path(tree).digest == together
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_digest_of_a_file_that_cannot_be_read_names_it(tree: Path, together: str) -> None:
+    file = tree / "6" / "deep er" / "6 ü\n.bin"
+    file.chmod(0)
+    with pytest.raises(IntegrityError, match="6 ü"):
+        hash_path(tree)
+    file.chmod(0o644)
+
+
+def test_digest_of_a_tree_with_a_pipe_names_it(tree: Path, together: str) -> None:
+    os.mkfifo(tree / "6" / "pipe")
+    with pytest.raises(IntegrityError, match="pipe"):
+        hash_path(tree)
+    (tree / "6" / "pipe").unlink()
