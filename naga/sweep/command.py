@@ -77,6 +77,7 @@ def sweep_command(stage: Stage, tasks: TaskList, options: SweepOptions, *, dry_r
     IncompleteError
         The workers cannot go on.
     """
+    launcher = _launcher(options)
     sweep = prepare_sweep(stage, tasks.tasks, options, dry_run=dry_run)
     _say(plan_lines(sweep, tasks.duplicates))
     if dry_run:
@@ -85,13 +86,17 @@ def sweep_command(stage: Stage, tasks: TaskList, options: SweepOptions, *, dry_r
             sys.stdout.write(printable(f"{planned.task.source} -> {planned.folder}") + "\n")
     if dry_run or not sweep.survey.todo:
         return SweepResult(sweep, None, is_dry=dry_run)
-    result = SweepResult(sweep, _launcher(options).launch(sweep, make_observer()))
+    result = SweepResult(sweep, launcher.launch(sweep, make_observer()))
     _say([*result_lines(sweep, result.result), *failure_lines(sweep, result.result)])
     return result
 
 
 def _launcher(options: SweepOptions) -> Launcher:
-    return LocalLauncher(options.n_jobs or 1)
+    if options.slurm_config is None:
+        return LocalLauncher(options.n_jobs or 1)
+    from naga.sweep.slurm import SlurmLauncher
+
+    return SlurmLauncher.from_file(options.slurm_config)
 
 
 def _say(lines: Iterable[str]) -> None:

@@ -8,15 +8,90 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from naga.errors import NagaError
 from naga.lock.receipt import RECEIPT_NAME, ErrorEntry, read_receipt, write_receipt
 
-__all__ = ["MemoryKills", "count_memory_kills", "death_of", "mark_killed"]
+if TYPE_CHECKING:
+    from naga.sweep.lease import Holder
+
+__all__ = ["Coroner", "MemoryKills", "count_memory_kills", "death_of", "mark_killed"]
 
 _COUNT = re.compile(r"^oom_kill (\d+)$", re.MULTILINE)
 _ROOTS = (Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup"))
+
+
+class Coroner:
+    """Says why those who ran tasks are gone; on clusters another one knows more.
+
+    Attributes
+    ----------
+    attempts : int
+        How often a task may be begun whose worker is killed each time.
+    comes_back : bool
+        Whether one who is stopped at a task will be started again.
+    """
+
+    attempts = 3
+    comes_back = False
+
+    def is_gone(self, holder: Holder) -> bool:  # noqa: ARG002 - for those who can ask
+        """Tell whether the holder of a lease is known to be gone, besides what its own machine knows.
+
+        Parameters
+        ----------
+        holder : Holder
+
+        Returns
+        -------
+        bool
+        """
+        return False
+
+    def of_worker(self, code: int, before: MemoryKills) -> ErrorEntry:
+        """Say why the process of a worker ended that was at a task.
+
+        Parameters
+        ----------
+        code : int
+            Its exit code, or the number of the signal below zero.
+        before : MemoryKills
+            As they were when it started.
+
+        Returns
+        -------
+        ErrorEntry
+        """
+        return death_of(code, before)
+
+    def of_holder(self, holder: Holder) -> ErrorEntry:
+        """Say why a task was not ended by one who is gone.
+
+        Parameters
+        ----------
+        holder : Holder
+
+        Returns
+        -------
+        ErrorEntry
+        """
+        message = f"process {holder.pid} on {holder.machine} was at it and is gone"
+        return ErrorEntry(type="Killed", message=message)
+
+    def of_stop(self, stopped: str) -> ErrorEntry:
+        """Say why a task is left that could not be ended in time.
+
+        Parameters
+        ----------
+        stopped : str
+            Why its supervisor stops.
+
+        Returns
+        -------
+        ErrorEntry
+        """
+        return ErrorEntry(type="Interrupted", message=stopped)
 
 
 class MemoryKills(NamedTuple):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from naga.lock.receipt import ErrorEntry
-from naga.sweep.slurm_commands import account_rows
+from naga.sweep.slurm_commands import GOES_ON, account_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,6 @@ _STATES: Final = {
     "REQUEUED": ("Requeued", "was requeued"),
     "FAILED": ("Killed", "failed"),
 }
-_GOES_ON: Final = frozenset({"PENDING", "RUNNING", "SUSPENDED", "STOPPED", "COMPLETING", "CONFIGURING", "RESIZING"})
 
 # What slurmstepd(8), srun and the kernel's messages say, the most telling first. A cluster that watches memory without
 # cgroups calls a job that used too much FAILED, and only the log knows better.
@@ -140,7 +139,7 @@ def ending_of(job: str, restarts: int, element: Element | None, log: Path | None
     -----
     Accounting hears of an end seconds after the queue; the states are those of "JOB STATE CODES" in sacct(1).
     """
-    if element is not None and element.restarts <= restarts and element.state in _GOES_ON:
+    if element is not None and element.restarts <= restarts and element.state in GOES_ON:
         return None
     said = _said(log_of_start(log, restarts)) if log else None
     if said is not None and said[0] == "OUT_OF_MEMORY":
@@ -148,11 +147,11 @@ def ending_of(job: str, restarts: int, element: Element | None, log: Path | None
     rows = account_rows(job)
     if rows is not None and restarts < len(rows):
         state = rows[restarts].split()[0]
-        if state not in _GOES_ON:
+        if state not in GOES_ON:
             return _ending(job, state, rows[restarts])
     if rows is not None and element is not None and element.restarts > restarts:
         return None
-    if element is not None and element.restarts == restarts and element.state not in _GOES_ON:
+    if element is not None and element.restarts == restarts and element.state not in GOES_ON:
         return _ending(job, element.state, element.state)
     if said is not None:
         return _ending(job, *said)

@@ -24,38 +24,21 @@ from naga.lock.project import find_project
 from naga.lock.repositories import describe_repository
 from naga.lock.snapshot import find_root
 from naga.rerun.checkout import changed_in_checkout, check_out
+from naga.sweep.plan import state_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from naga.lock.receipt import RepositoryEntry
 
-__all__ = ["freeze", "list_users", "local_state", "release"]
+__all__ = ["freeze", "list_users", "release"]
 
 _UNFROZEN = "commit it to a git repository, or set freeze: false to run from the folder as it is"
 
 
-def local_state(project: Path) -> Path:
-    """Make the folder for what a project keeps for this copy of it alone.
-
-    Parameters
-    ----------
-    project : Path
-        The root of the project.
-
-    Returns
-    -------
-    Path
-        ``.naga``, which git ignores.
-    """
-    folder = project / ".naga"
-    folder.mkdir(exist_ok=True)
-    if not (folder / ".gitignore").exists():
-        write_atomically(folder / ".gitignore", b"*\n")
-    return folder
-
-
-def freeze(script: Path, user: str, content: Any, *, outputs: Iterable[Path] = ()) -> FrozenCode:
+def freeze(
+    script: Path, user: str, content: Any, *, entry: RepositoryEntry | None = None, outputs: Iterable[Path] = ()
+) -> FrozenCode:
     """Check out what a script's repository holds now, unless a checkout of that is there already.
 
     Parameters
@@ -66,6 +49,8 @@ def freeze(script: Path, user: str, content: Any, *, outputs: Iterable[Path] = (
         The identifier of the sweep that will run from it.
     content : object
         What the sweep wants to be known by while it holds the checkout; plain values.
+    entry : RepositoryEntry, optional
+        The state of the repository, when it was kept already.
     outputs : iterable of Path
         Folders and files of outputs, which are no code.
 
@@ -86,13 +71,14 @@ def freeze(script: Path, user: str, content: Any, *, outputs: Iterable[Path] = (
     if root is None:
         raise RefusedError(f"{script} cannot be frozen: it is in no git repository", hint=_UNFROZEN, path=script)
     project = find_project(root)
-    entry = describe_repository(root, project, outputs)
+    entry = entry or describe_repository(root, project, outputs)
     if entry.snapshot is None:
         raise RefusedError(f"{script} cannot be frozen: {entry.problem}", hint=_UNFROZEN, path=script)
     further = dict(_ignored_code(root, entry))
     name = entry.snapshot if not further else f"{entry.snapshot}-{_digest(further)}"
     try:
-        folder = local_state(project) / "frozen"
+        (project / ".naga").mkdir(exist_ok=True)
+        folder = state_folder(project) / "frozen"
         folder.mkdir(exist_ok=True)
         with folder_lock(folder):
             checkout = folder / name

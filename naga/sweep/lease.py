@@ -21,7 +21,7 @@ from naga.sweep.host import host_name, is_running
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["LEASE_SECONDS", "Holder", "Lease", "LeaseWatch", "claim", "newest_lease", "read_holder"]
+__all__ = ["LEASE_SECONDS", "Holder", "Lease", "LeaseWatch", "claim", "count_losses", "newest_lease", "read_holder"]
 
 LEASE_SECONDS = float(os.environ.get("NAGA_LEASE_SECONDS", "60"))
 """A lease that was not renewed for so long is given up; it is renewed ten times as often."""
@@ -45,6 +45,8 @@ class Holder:
         The worker.
     start : str
         When the worker started, as its machine counts; a number is used again, but not with the same start.
+    job : str
+        The job of Slurm that it is part of, as `naga.sweep.slurm_jobs.current_job` has it; empty elsewhere.
     ended : str
         How the task ended: ``finished``, ``failed``, ``killed``, ``done`` where there was nothing to do, or ``left``
         where it was not run after all. Empty while it goes on.
@@ -55,6 +57,7 @@ class Holder:
     machine: str
     pid: int
     start: str
+    job: str = ""
     ended: str = ""
 
 
@@ -117,11 +120,19 @@ class LeaseWatch:
         How long a lease may go without being renewed.
     clock : callable
         Returns seconds.
+    is_gone : callable, optional
+        Tells of the holder of a lease whether it is known to be gone.
     """
 
-    def __init__(self, seconds: float = LEASE_SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        seconds: float = LEASE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+        is_gone: Callable[[Holder], bool] | None = None,
+    ) -> None:
         self._seconds = seconds
         self._clock = clock
+        self._is_gone = is_gone or (lambda _: False)
         self._seen: dict[tuple[str, int], tuple[int, float]] = {}
 
     def is_held(self, folder: str, number: int) -> bool:
@@ -140,6 +151,8 @@ class LeaseWatch:
         """
         holder, renewed = read_holder(folder, number)
         if holder is not None and (holder.ended or (holder.host == host_name() and not _is_alive(holder))):
+            return False
+        if holder is not None and self._is_gone(holder):
             return False
         now = self._clock()
         before, since = self._seen.get((folder, number), (None, now))
@@ -189,6 +202,26 @@ def claim(folder: str, holder: Holder, watch: LeaseWatch) -> Lease | None:
     _fill(descriptor, holder)
     before = read_holder(folder, number)[0] if number else None
     return Lease(folder, number + 1, descriptor, holder, None if before is None or before.ended else before)
+
+
+def count_losses(folder: str, number: int, sweep: str) -> int:
+    """Count how often a task was begun in a sweep and not ended, since whoever ran it was killed.
+
+    Parameters
+    ----------
+    folder : str
+        The folder of the task.
+    number : int
+        Leases before this one count.
+    sweep : str
+        The identifier of the sweep.
+
+    Returns
+    -------
+    int
+    """
+    holders = (read_holder(folder, before)[0] for before in range(1, number))
+    return sum(holder is not None and holder.sweep == sweep and holder.ended in ("", "killed") for holder in holders)
 
 
 def newest_lease(folder: str) -> int:

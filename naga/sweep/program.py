@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib.util
 import sys
 import types
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from naga.errors import ConfigError, NotFoundError
+from naga.lock.frozen import checkout_of, frozen_codes, run_frozen
 from naga.sweep.stage import StageFound, wanting_stage
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def load_stage(program: Program) -> Stage:
     Exception
         Whatever the script raises.
     """
+    program = _frozen(program)
     sys.argv = [program.script, *program.argv]
     sys.path[:0] = [folder for folder in program.path if folder not in sys.path]
     module = types.ModuleType("__main__")
@@ -101,6 +103,16 @@ def load_stage(program: Program) -> Stage:
         return found.stage
     hint = "call the decorated main at the end of the script, in its main thread"
     raise ConfigError(f"{program.script} ended without calling a main that could run tasks", hint=hint)
+
+
+def _frozen(program: Program) -> Program:
+    """Let the script run from the checkout that this process was told to run from, if it was."""
+    codes = frozen_codes()
+    if not codes:
+        return program
+    run_frozen(codes)
+    path = tuple(checkout_of(folder) for folder in program.path)
+    return replace(program, script=checkout_of(program.script), path=path)
 
 
 def _spec(module: str | None) -> ModuleSpec | None:

@@ -11,7 +11,7 @@ from naga.sweep.lease import Holder, Lease, LeaseWatch, claim
 from naga.sweep.settled import stat_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from naga.sweep.journal import JournalReader
     from naga.sweep.plan import PlannedTask
@@ -38,14 +38,22 @@ class TaskQueue:
         Those to take care of, in their order.
     others : JournalReader
         What the other supervisors of the sweep say.
+    is_gone : callable, optional
+        As for `naga.sweep.lease.LeaseWatch`.
     """
 
-    def __init__(self, tasks: Sequence[PlannedTask], todo: Iterable[int], others: JournalReader) -> None:
+    def __init__(
+        self,
+        tasks: Sequence[PlannedTask],
+        todo: Iterable[int],
+        others: JournalReader,
+        is_gone: Callable[[Holder], bool] | None = None,
+    ) -> None:
         self._tasks = tasks
         self._waiting = deque(todo)
         self._elsewhere: deque[int] = deque()
         self._open = set(self._waiting)
-        self._watch = LeaseWatch()
+        self._watch = LeaseWatch(is_gone=is_gone)
         self._others = others
         self._next_look = 0.0
 

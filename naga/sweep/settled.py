@@ -208,7 +208,7 @@ def settled_since(path: Path, stage: Stage, values: Mapping[str, Any], root: Pat
     except NagaError:
         return None
     redactor = Redactor.from_environment(os.environ, read_settings(root).readable)
-    if receipt.status == "started" or not has_config(receipt, stage.config(values), redactor):
+    if receipt.status in ("started", "killed") or not has_config(receipt, stage.config(values), redactor):
         return None
     error = receipt.error and {"type": receipt.error.type, "message": receipt.error.message}
     place = {"file": receipt.error.file, "line": receipt.error.line} if receipt.error else {}

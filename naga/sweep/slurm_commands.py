@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
+    "GOES_ON",
     "Element",
     "account_rows",
     "array_limit",
@@ -25,6 +26,9 @@ __all__ = [
 ]
 
 PROGRAMS = ("sbatch", "scancel", "scontrol", "sinfo", "squeue", "srun")
+
+GOES_ON = frozenset({"PENDING", "RUNNING", "SUSPENDED", "STOPPED", "COMPLETING", "CONFIGURING", "RESIZING"})
+"""The states of jobs that have not ended; see "JOB STATE CODES" in squeue(1)."""
 
 _PATIENCE_SECONDS = 120
 _DEFAULT_ARRAY_LIMIT = 1001
@@ -249,13 +253,15 @@ def parse_account(text: str, job: str) -> list[str]:
     return [row[1] for row in rows if len(row) >= 2 and row[0] == job and row[1].strip()]
 
 
-def cancel_jobs(jobs: Iterable[str]) -> None:
+def cancel_jobs(jobs: Iterable[str], *, waiting_only: bool = False) -> None:
     """Cancel jobs.
 
     Parameters
     ----------
     jobs : iterable of str
         Those that have ended already are left alone.
+    waiting_only : bool
+        Leave alone those that run, too.
 
     Raises
     ------
@@ -264,7 +270,7 @@ def cancel_jobs(jobs: Iterable[str]) -> None:
     """
     for job in jobs:
         try:
-            ask("scancel", job)
+            ask("scancel", *(["--state=PENDING"] if waiting_only else []), job)
         except RefusedError as error:
             if "invalid job id" not in str(error).lower():
                 raise

@@ -6,43 +6,38 @@ import os
 import selectors
 import signal
 import sys
-import threading
 import time
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from naga.errors import IncompleteError
 from naga.lock.identifier import new_run_id
-from naga.lock.receipt import RECEIPT_NAME, ErrorEntry
+from naga.lock.receipt import RECEIPT_NAME
 from naga.lock.redact import Redactor
-from naga.sweep.deaths import death_of, mark_killed
+from naga.sweep.deaths import Coroner, mark_killed
 from naga.sweep.events import Counts, Failure, TaskEvent
 from naga.sweep.host import host_name
 from naga.sweep.journal import Journal, JournalReader
-from naga.sweep.lease import LEASE_SECONDS, Holder
+from naga.sweep.lease import LEASE_SECONDS, Holder, Lease, count_losses
+from naga.sweep.notices import NOTICES, noticing
 from naga.sweep.plan import PLAN_NAME
 from naga.sweep.process import WorkerProcess, thread_limits
 from naga.sweep.queue import TaskQueue
 from naga.sweep.settled import stat_of
+from naga.sweep.slurm_jobs import current_job
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from naga.sweep.events import Observer
     from naga.sweep.plan import Plan, PlannedTask
 
-__all__ = ["ATTEMPTS", "Result", "Supervisor"]
-
-ATTEMPTS = 3
-"""How often a task may be begun whose worker is killed each time."""
+__all__ = ["Result", "Supervisor"]
 
 _LONGEST_WAIT = 0.25
 _MOST_EARLY_DEATHS = 10
 """How many workers in a row may end while they load the script; somebody may be killing them at random."""
-
-_MODE_OF_NOTICE = {signal.SIGINT: "interrupted", signal.SIGTERM: "ended by SIGTERM"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +83,9 @@ class Supervisor:
         How many seconds the running tasks are given after SIGTERM; None for as long as they take.
     share : tuple of int
         The number of this supervisor, counted from 0, and how many there are: each begins elsewhere in the list.
+    most : int or None
+        How many tasks to take at most.
+    coroner : Coroner, optional
 
     Notes
     -----
@@ -106,13 +104,17 @@ class Supervisor:
         waits: bool = True,
         grace: float | None = None,
         share: tuple[int, int] = (0, 1),
+        most: int | None = None,
+        coroner: Coroner | None = None,
     ) -> None:
         self._plan, self._tasks, self._jobs = plan, tasks, jobs
-        self._observer, self._waits, self._grace = observer, waits, grace
+        self._observer, self._waits, self._grace, self._most = observer, waits, grace, most
+        self._coroner = coroner or Coroner()
         todo = list(range(len(tasks))) if plan.todo is None else plan.todo
         begin = share[0] * len(todo) // share[1]
         self._journal = Journal(folder, new_run_id())
-        self._queue = TaskQueue(tasks, todo[begin:] + todo[:begin], JournalReader(folder, self._journal.name))
+        todo, others = todo[begin:] + todo[:begin], JournalReader(folder, self._journal.name)
+        self._queue = TaskQueue(tasks, todo, others, self._coroner.is_gone)
         self._begun_at = (folder / PLAN_NAME).stat().st_mtime_ns
         self._counts = Counts(total=len(tasks), skipped=len(tasks) - len(todo))
         self._failures: dict[int, Failure] = {}
@@ -141,7 +143,7 @@ class Supervisor:
         """
         self._observer.began(self._counts)
         try:
-            with _noticing(self._notice):
+            with noticing(self._notice):
                 self._work()
         finally:
             for worker in self._workers:
@@ -207,12 +209,14 @@ class Supervisor:
         self._selector.register(worker.output, selectors.EVENT_READ, (worker, "output"))
 
     def _give(self, worker: WorkerProcess) -> bool:
-        machine = os.uname().nodename
-        taken = self._queue.take(Holder(self._plan.id, host_name(), machine, worker.pid, worker.start))
+        holder = Holder(self._plan.id, host_name(), os.uname().nodename, worker.pid, worker.start, current_job())
+        taken = self._queue.take(holder)
         if taken is None:
             return False
         index, lease = taken
         planned = self._tasks[index]
+        if lease.before is not None and not self._inherit(planned, lease):
+            return True
         now = stat_of(f"{planned.folder}/{RECEIPT_NAME}")
         message = {
             "values": dict(planned.task.values),
@@ -220,13 +224,28 @@ class Supervisor:
             "lease": lease.number,
             "look_first": bool(now) and now[2] >= self._begun_at and index not in self._attempts,
         }
-        if lease.before is not None:
-            gone = f"process {lease.before.pid} on {lease.before.machine} was at it and is gone"
-            self._tell_repeated(planned, gone)
         worker.begin(index, lease, self._redactor.learn(planned.task.values), message)
         self._counts = replace(self._counts, running=self._counts.running + 1)
         self._tell(TaskEvent("begun", planned), lease=lease.number)
+        self._most = None if self._most is None else self._most - 1
+        if self._most == 0:
+            self._stopped = self._stopped or "as many tasks as one worker may take"
         return True
+
+    def _inherit(self, planned: PlannedTask, lease: Lease) -> bool:
+        """Take over the task of one who is gone, unless it was lost too often."""
+        assert lease.before is not None
+        error = self._coroner.of_holder(lease.before)
+        mark_killed(planned.folder, error)
+        losses = count_losses(planned.folder, lease.number, self._plan.id)
+        if losses < self._coroner.attempts:
+            self._tell_repeated(planned, error.message)
+            return True
+        lease.release("killed")
+        self._count(running=1)
+        failure = Failure("killed", error.type, f"{error.message}, {losses} times")
+        self._end(planned, "killed", 0.0, failure, stat_of(f"{planned.folder}/{RECEIPT_NAME}"))
+        return False
 
     def _hear(self, worker: WorkerProcess) -> None:
         messages = worker.channel.receive()
@@ -274,27 +293,31 @@ class Supervisor:
             self._early_deaths += not worker.is_ready
             if self._early_deaths >= _MOST_EARLY_DEATHS + 3 * self._jobs:
                 said = worker.output.before.decode(errors="replace").strip()
-                message = f"the workers end before they can run anything: {death_of(code, worker.memory_kills).message}"
-                raise IncompleteError(f"{message} {said[-500:]}".strip(), hint="the cause is mended first")
+                why = self._coroner.of_worker(code, worker.memory_kills).message
+                message = f"the workers end before they can run anything: {why} {said[-500:]}".strip()
+                raise IncompleteError(message, hint="the cause is mended first")
             return
-        error = death_of(code, worker.memory_kills)
+        error = self._coroner.of_worker(code, worker.memory_kills)
         planned = self._tasks[worker.index]
         mark_killed(planned.folder, error)
         index = worker.end("killed")
         self._attempts[index] = self._attempts.get(index, 0) + 1
-        if self._attempts[index] < ATTEMPTS:
+        if self._attempts[index] < self._coroner.attempts:
             self._count(running=-1)
             self._queue.put_back(index)
             self._tell_repeated(planned, error.message)
         else:
-            failure = Failure("killed", error.type, f"{error.message}, {ATTEMPTS} times")
-            self._end(planned, "killed", 0.0, failure)
+            failure = Failure("killed", error.type, f"{error.message}, {self._attempts[index]} times")
+            self._end(planned, "killed", 0.0, failure, stat_of(f"{planned.folder}/{RECEIPT_NAME}"))
 
     def _abandon(self, worker: WorkerProcess) -> None:
         """Kill a worker at its task, which is left for another time."""
         self._remove(worker, kill=True)
         assert worker.index is not None
-        mark_killed(self._tasks[worker.index].folder, ErrorEntry(type="Interrupted", message=self._stopped))
+        planned, error = self._tasks[worker.index], self._coroner.of_stop(self._stopped)
+        mark_killed(planned.folder, error)
+        if self._coroner.comes_back:
+            self._tell_repeated(planned, error.message)
         self._count(running=-1)
         self._queue.put_back(worker.end("left"))
 
@@ -329,7 +352,7 @@ class Supervisor:
     def _notice(self, number: int) -> None:
         """Take note of a signal."""
         self._is_aborted = self._is_aborted or (bool(self._stopped) and number == signal.SIGINT)
-        self._stopped = self._stopped or _MODE_OF_NOTICE[signal.Signals(number)]
+        self._stopped = self._stopped or NOTICES[signal.Signals(number)]
         if number == signal.SIGTERM and self._grace is not None and self._deadline is None:
             self._deadline = time.monotonic() + self._grace
 
@@ -361,17 +384,3 @@ class Supervisor:
             self._abandon(worker)
         else:
             self._remove(worker, kill=not worker.is_ready)
-
-
-@contextmanager
-def _noticing(notice: Any) -> Iterator[None]:
-    """Take note of signals instead of being ended by them; only the main thread can."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, lambda got, _: notice(got)) for number in _MODE_OF_NOTICE}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
