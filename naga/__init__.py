@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from naga.lock.digest import PathDigest, hash_path
     from naga.lock.receipt import Receipt, find_receipt, read_receipt
     from naga.lock.verify import Verification
-    from naga.operations.answers import OPERATIONS, answer, answer_from
+    from naga.operations.answers import OPERATIONS, answer, answer_from, error_answer
     from naga.postmortem.debug import unsafe_debug
     from naga.postmortem.frames import trim_traceback
     from naga.postmortem.kept import keep_locals
@@ -72,6 +72,7 @@ __all__ = [
     "complete_returned",
     "describe_receipt",
     "diff",
+    "error_answer",
     "find_receipt",
     "find_run",
     "hash_path",
@@ -125,6 +126,7 @@ _HOMES = {
     "complete_returned": "naga.run.bare",
     "describe_receipt": "naga.lock.describe",
     "diff": "naga.catalog.questions",
+    "error_answer": "naga.operations.answers",
     "find_receipt": "naga.lock.receipt",
     "find_run": "naga.catalog.tokens",
     "hash_path": "naga.lock.digest",

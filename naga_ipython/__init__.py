@@ -9,6 +9,13 @@ __all__ = ["load_ipython_extension", "unload_ipython_extension"]
 _ATTRIBUTE = "_naga_extension"
 
 
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    """Tell ``jupyter server`` what to load."""
+    from naga_ipython.server.app import NagaServer
+
+    return [{"module": "naga_ipython.server.app", "app": NagaServer}]
+
+
 def load_ipython_extension(shell: Any) -> None:
     """Give a shell the magics and displays of naga; loading twice changes nothing.
 

@@ -53,7 +53,7 @@ def run(*command: str | Path, cwd: Path) -> str:
 def copy_sources(place: Path) -> Path:
     """Copy what a wheel is made from, and nothing that was built of it."""
     built = shutil.ignore_patterns("__pycache__", "node_modules", ".yarn", "built", "lib", "static")
-    for name in ("naga", "naga_ipython", "labextension"):
+    for name in ("naga", "naga_ipython", "jupyter-config", "labextension"):
         shutil.copytree(ROOT / name, place / name, ignore=built)
     for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, place / name)

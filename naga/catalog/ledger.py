@@ -297,6 +297,22 @@ class Ledger:
         )
         return [(entry_of(row[:-2]), row[-2], row[-1]) for row in self._database.rows(question, digest, *_range(root))]
 
+    def paths(self, root: str) -> list[str]:
+        """Return all receipts below a folder.
+
+        Parameters
+        ----------
+        root : str
+            Absolute.
+
+        Returns
+        -------
+        list of str
+            Absolute paths, sorted.
+        """
+        question = "SELECT path FROM runs WHERE path >= ? AND path < ? ORDER BY path"
+        return [os.fsdecode(row[0]) for row in self._database.rows(question, *_range(root))]
+
     def trees(self, root: str) -> list[str]:
         """Return the digests of all trees that runs below a folder wrote or read.
 

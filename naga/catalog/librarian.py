@@ -7,14 +7,15 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import xxhash
-
 from naga.catalog.index import Catalog
 from naga.catalog.ledger import Ledger, LostError
+from naga.catalog.ledger_world import LedgerWorld, fingerprint, folders_of, with_lineage
+from naga.catalog.places import network_kind
 from naga.catalog.reading import read_receipts
-from naga.catalog.scan import scan_receipts
-from naga.catalog.shelf import LateLineage, paused_collector
-from naga.errors import NagaError
+from naga.catalog.scan import SKIPPED, scan_receipts
+from naga.catalog.shelf import paused_collector
+from naga.errors import NagaError, NotFoundError, RefusedError, UsageError
+from naga.lock.describe import printable
 from naga.lock.project import absolute_path, find_project
 from naga.lock.receipt import RECEIPT_NAME, Receipt
 from naga.lock.staleness import Examiner, Verdict
@@ -76,6 +77,49 @@ class Librarian:
         self._states_of: tuple[int, float] | None = None
         self._sightings: dict[str, Sighting] | None = None
 
+    @classmethod
+    def below(cls, folder: Path, path: str, *, max_age: float = 0.0) -> Librarian:
+        """Return the librarian of a folder that somebody names from outside.
+
+        Parameters
+        ----------
+        folder : Path
+            Absolute; the person is free to see what is below it.
+        path : str
+            From there to the root, with ``/``; empty for the folder itself.
+        max_age : float
+            As for the class.
+
+        Returns
+        -------
+        Librarian
+
+        Raises
+        ------
+        UsageError
+            The path is absolute, or has an empty part or one of dots.
+        RefusedError
+            A link is on the way.
+        NotFoundError
+            There is no such folder.
+        """
+        parts = path.split("/") if path else []
+        if any(part in ("", ".", "..") or "\0" in part for part in parts):
+            raise UsageError(f"{printable(path[:200])} is no folder below the root", hint="leave out dots", key="root")
+        place = folder.joinpath(*parts)
+        if os.path.realpath(place) != os.path.join(os.path.realpath(folder), *parts):  # noqa: PTH118 - texts
+            raise RefusedError(
+                f"a link is on the way to {printable(path[:200])}", hint="name where it leads", key="root"
+            )
+        if not os.path.isdir(place):  # noqa: PTH112 - Path.is_dir raises where a name is too long
+            raise NotFoundError(f"there is no folder {printable(path[:200])}", key="root")
+        return cls(place, max_age=max_age)
+
+    @property
+    def network(self) -> str | None:
+        """The kind of network mount that the folder is on, where nobody is told of changes; None on a local disk."""
+        return network_kind(self.root)
+
     def close(self) -> None:
         """Close the ledger; nothing can be asked any more."""
         with self._lock:
@@ -114,6 +158,16 @@ class Librarian:
                     self._keys, self._looked, self._fingerprint = {}, None, 0
             raise NagaError("the catalog cannot be used", hint="delete the cache folder", path=self.root)
 
+    def refresh(self) -> None:
+        """Bring the ledger up to date now, instead of at the next question.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such folder.
+        """
+        self.ask(lambda _: None)
+
     def touch(self, paths: Iterable[str]) -> None:
         """Say that something changed.
 
@@ -136,7 +190,7 @@ class Librarian:
         with self._lock:
             self.ask(lambda ledger: ledger.forget(str(self.root)))
             self._keys, self._looked, self._fingerprint = {}, None, 0
-            self.ask(lambda _: None)
+            self.refresh()
 
     def world(self) -> World:
         """Return the world as it is now, with what is known of it.
@@ -149,7 +203,7 @@ class Librarian:
             if self._sightings is None:
                 with Catalog() as catalog:
                     self._sightings = catalog.sightings(str(find_project(self.root)))
-            return _World(self, self._sightings)
+            return LedgerWorld(self.receipt, self._sightings)
 
     def learn(self, world: World) -> None:
         """Remember what a world has seen.
@@ -187,7 +241,7 @@ class Librarian:
             found = self._ledger.receipt(path) if path in self._keys else None
         if found is None:
             return World().receipt(path)
-        return _with_lineage(path, found)
+        return with_lineage(path, found)
 
     def judge(self, paths: Iterable[str]) -> dict[str, Verdict]:
         """Tell what has become of some runs.
@@ -226,7 +280,7 @@ class Librarian:
             after ten seconds.
         """
         with self._judging:
-            self.ask(lambda _: None)
+            self.refresh()
             with self._lock:
                 mark = self._fingerprint
                 is_fresh = self._states_of is not None and self._states_of[0] == mark
@@ -260,7 +314,7 @@ class Librarian:
         world = self.world()
         receipts = self.ask(lambda ledger: ledger.receipts(str(self.root)))
         paths = self.ask(lambda _: list(self._keys))
-        world.remember({path: _with_lineage(path, receipt) for path, receipt in receipts.items() if receipt})
+        world.remember({path: with_lineage(path, receipt) for path, receipt in receipts.items() if receipt})
         examiner = Examiner(world)
         states: dict[str, str] = {}
         for path in paths:
@@ -280,7 +334,7 @@ class Librarian:
                 self._keys, self._unsettled, doubtful = self._ledger.keys(str(self.root))
                 self._fingerprint = 0
                 for path, key in self._keys.items():
-                    self._fingerprint ^= _print_of(path, key)
+                    self._fingerprint ^= fingerprint(path, key)
             self._take(scan.found, (self._keys.keys() | doubtful) - scan.found.keys())
             self.unlisted = scan.unlisted
             self._touched.clear()
@@ -293,7 +347,8 @@ class Librarian:
         """Look at what is said to have changed: receipts, and folders that may hold some or held some."""
         found: dict[str, bytes] = {}
         gone: set[str] = set()
-        for path in paths:
+        folders_gone: set[str] = set()
+        for path in filter(self._is_reached, paths):
             if os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114 - paths given as text
                 found.update(scan_receipts(self.root.__class__(path)).found)
             elif path.endswith(f"/{RECEIPT_NAME}"):
@@ -302,8 +357,17 @@ class Librarian:
                 except OSError:
                     gone.add(path)
             if not os.path.lexists(path):
-                gone.update(name for name in self._keys if name.startswith(f"{path}/"))
+                folders_gone.add(path)
+        if folders_gone:
+            gone.update(name for name in self._keys if not folders_gone.isdisjoint(folders_of(name)))
         self._take(found, gone)
+
+    def _is_reached(self, path: str) -> bool:
+        """Tell whether looking through all folders could come to a path: not through links, not in what is skipped."""
+        inner = os.path.relpath(path, self.root).split("/")
+        if ".." in inner or not SKIPPED.isdisjoint(inner):
+            return False
+        return os.path.realpath(os.path.dirname(path)) == os.path.join(os.path.realpath(self.root), *inner[:-1])  # noqa: PTH118, PTH120
 
     def _take(self, found: Mapping[str, bytes], gone: set[str]) -> None:
         """Read the receipts that are new or have changed, and forget those that are gone."""
@@ -321,39 +385,15 @@ class Librarian:
         self._store(batch)
         self._ledger.store({}, missing)
         for path in missing & self._keys.keys():
-            self._fingerprint ^= _print_of(path, self._keys.pop(path))
+            self._fingerprint ^= fingerprint(path, self._keys.pop(path))
 
     def _store(self, batch: Mapping[str, Any]) -> None:
         self._ledger.store(batch)
         for path, read in batch.items():
             if path in self._keys:
-                self._fingerprint ^= _print_of(path, self._keys[path])
+                self._fingerprint ^= fingerprint(path, self._keys[path])
                 self._unsettled.pop(self._keys[path], None)
             self._keys[path] = read.key
-            self._fingerprint ^= _print_of(path, read.key)
+            self._fingerprint ^= fingerprint(path, read.key)
             if read.unsettled:
                 self._unsettled[read.key] = read.unsettled
-
-
-class _World(World):
-    """The world, with the receipts that the ledger has."""
-
-    def __init__(self, librarian: Librarian, known: Mapping[str, Sighting]) -> None:
-        super().__init__(known)
-        self._librarian = librarian
-
-    def receipt(self, path: str) -> Receipt | NagaError | None:
-        if path not in self._receipts:
-            self._receipts[path] = self._librarian.receipt(path)
-        return self._receipts[path]
-
-
-def _with_lineage(path: str, receipt: Receipt) -> Receipt:
-    if receipt.prevs:
-        # Nobody else has this receipt yet, and a copy of each of ten thousand takes a tenth of a second.
-        object.__setattr__(receipt, "lineage", LateLineage(path))
-    return receipt
-
-
-def _print_of(path: str, key: bytes) -> int:
-    return xxhash.xxh3_64_intdigest(os.fsencode(path) + b"\0" + key)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from naga.catalog.librarian import Librarian
 
-__all__ = ["OPERATIONS", "answer", "answer_from"]
+__all__ = ["OPERATIONS", "answer", "answer_from", "error_answer"]
 
 _LARGEST_NUMBER: Final = 2**53
 """From here on a browser would round."""
@@ -34,6 +34,7 @@ class _Operation(NamedTuple):
 _OPERATIONS: Final[Mapping[str, _Operation]] = {
     "status": _Operation(listing.tell_status, listing.STATUS),
     "runs": _Operation(listing.list_runs, listing.RUNS),
+    "roots": _Operation(listing.list_roots, listing.ROOTS),
     "run": _Operation(details.describe_run, details.RUN),
     "graph": _Operation(family.draw_graph, family.GRAPH),
     "tree": _Operation(family.branches, family.TREE),
@@ -113,9 +114,24 @@ def answer_from(
             checked |= {"progress": progress, "cancelled": cancelled}
         found: dict[str, Any] = _json_of(operation.function(librarian, **checked))
     except NagaError as error:
-        described = {"type": type(error).__name__, "message": printable(str(error)), "hint": error.hint}
-        return {"error": _json_of(described)}
+        return error_answer(error)
     return found
+
+
+def error_answer(error: NagaError) -> dict[str, Any]:
+    """Return what stands in place of an answer.
+
+    Parameters
+    ----------
+    error : NagaError
+
+    Returns
+    -------
+    dict
+        ``error`` with ``type``, ``message`` and ``hint``.
+    """
+    described = {"type": type(error).__name__, "message": printable(str(error)), "hint": error.hint}
+    return {"error": _json_of(described)}
 
 
 def _find(op: str) -> _Operation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from naga._version import __version__
 from naga.catalog.filters import parse_filters
 from naga.catalog.ledger import SORTS
 from naga.errors import UsageError
+from naga.lock.project import MARKS
 from naga.operations.arguments import Argument
 from naga.operations.rows import rows_of_entries
 from naga.operations.subjects import inner_path
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from naga.catalog.ledger_rows import Entry
     from naga.catalog.librarian import Librarian
 
-__all__ = ["RUNS", "STATUS", "list_runs", "tell_status"]
+__all__ = ["ROOTS", "RUNS", "STATUS", "list_roots", "list_runs", "tell_status"]
 
 STATUS = {"judge": Argument("flag", default=False)}
 RUNS = {
@@ -35,7 +37,9 @@ RUNS = {
     "mode": Argument("text", default="recent", choices=("recent", "stages")),
     "judge": Argument("flag", default=True),
 }
+ROOTS: Mapping[str, Argument] = {}
 _MOST_PROBLEMS = 50
+_MOST_ROOTS = 100
 
 
 def tell_status(librarian: Librarian, *, judge: bool) -> dict[str, Any]:
@@ -125,6 +129,39 @@ def list_runs(
         "version": librarian.version,
         "stages": _stages(stages) if by_stage else None,
     }
+
+
+def list_roots(librarian: Librarian) -> dict[str, Any]:
+    """List the projects with runs in them, among which a person may choose.
+
+    Parameters
+    ----------
+    librarian : Librarian
+
+    Returns
+    -------
+    dict
+        As docs/operations.md has it.
+    """
+    root = str(librarian.root)
+    counts: dict[str, int] = {}
+    projects: dict[str, str] = {}
+    for path in librarian.ask(lambda ledger: ledger.paths(root)):
+        project = _project_of(path.rpartition("/")[0], root, projects)
+        counts[project] = counts.get(project, 0) + 1
+    total = sum(counts.values())
+    inner = sorted((inner_path(librarian, project) or "", count) for project, count in counts.items())
+    found = [{"root": "", "name": librarian.root.name or "/", "total": total}]
+    found += [{"root": path, "name": path, "total": count} for path, count in inner[:_MOST_ROOTS] if path]
+    return {"roots": found}
+
+
+def _project_of(folder: str, root: str, known: dict[str, str]) -> str:
+    """Find the nearest folder with the mark of a project, up to the root."""
+    if folder not in known:
+        is_project = folder == root or any(os.path.lexists(f"{folder}/{mark}") for mark in MARKS)
+        known[folder] = folder if is_project else _project_of(folder.rpartition("/")[0], root, known)
+    return known[folder]
 
 
 def _filters(text: str) -> tuple[Filter, ...]:

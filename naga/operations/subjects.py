@@ -80,6 +80,10 @@ def find_subject(librarian: Librarian, run: str) -> Subject:
     if run.endswith(RECEIPT_NAME):
         place = outer_path(librarian, run)
         entry = librarian.ask(lambda ledger: ledger.at(place))
+        if entry is None:
+            # It may have been written a moment ago, before anybody was told.
+            librarian.touch([place])
+            entry = librarian.ask(lambda ledger: ledger.at(place))
     else:
         found = librarian.ask(lambda ledger: ledger.named(str(librarian.root), run))
         entry = found[0] if found else None

@@ -132,6 +132,16 @@ def test_uses_of_what_a_link_leads_to_are_refused(project: Path, tmp_path: Path,
     assert ask("uses", path="link")["error"]["type"] == "RefusedError"
 
 
+def test_receipt_behind_a_link_is_not_a_run_whoever_names_it(project: Path, tmp_path: Path, ask: Ask) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    shutil.copy(project / "results" / "fit-1" / "run.lock", outside / "run.lock")
+    (project / "link").symlink_to(outside)
+    assert ask("run", run="link/run.lock")["error"]["type"] == "NotFoundError"
+    (project / ".git" / "run.lock").write_bytes((outside / "run.lock").read_bytes())
+    assert ask("run", run=".git/run.lock")["error"]["type"] == "NotFoundError"
+
+
 @pytest.fixture(scope="module")
 def librarian(built: Path) -> naga.Librarian:
     return naga.Librarian(built, max_age=60)

@@ -210,6 +210,7 @@ def test_question_leaves_the_disk_as_it_was(project: Path, ask: Ask) -> None:
         **dict.fromkeys(("run", "graph", "tree", "explain", "verify", "mlflow"), run_args),
         "status": {"judge": True},
         "runs": {},
+        "roots": {},
         "diff": {"a": EVALUATE, "b": "results/fit-1/run.lock"},
         "uses": {"path": "data/raw.csv"},
         "file": {**run_args, "name": "metrics.txt"},
