@@ -109,6 +109,8 @@ def list_frames(error: BaseException, namespace: Mapping[str, Any] | None = None
     deepest = max((index for index, user in enumerate(is_user) if user), default=None)
     chosen = None if deepest is None else hosts[deepest]
     first = next((index for index, user in enumerate(is_user) if user), len(walked))
+    # Outside of the cell is only what runs the notebook: the program `ipython` lies where scripts of a person lie.
+    first = next((index for index, (frame, _) in enumerate(walked) if _is_cell(frame, namespace)), first)
     return [
         Frame(frame.f_code.co_name, frame.f_code.co_filename, line, variables[index], is_user[index], index == chosen)
         for index, (frame, line) in enumerate(walked)
@@ -283,9 +285,13 @@ def _host(walked: list[tuple[FrameType, int]], index: int) -> int:
     return nearest
 
 
+def _is_cell(frame: FrameType, namespace: Mapping[str, Any] | None) -> bool:
+    return frame.f_code.co_name == "<module>" and frame.f_globals is namespace
+
+
 def _variables(frame: FrameType, namespace: Mapping[str, Any] | None) -> Mapping[str, Any]:
     """Copy the mapping of local variables, not the values; of a cell, whose variables live on, take a view."""
-    if namespace is not None and frame.f_code.co_name == "<module>" and frame.f_globals is namespace:
+    if namespace is not None and _is_cell(frame, namespace):
         return MappingProxyType(namespace)
     return {name: value for name, value in frame.f_locals.items() if not name.startswith((".", "__"))}
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +15,6 @@ from tests.kernels import Kernel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.kernels import Answer
 
@@ -555,6 +558,32 @@ def test_debug_locals_with_words_fails_with_one_line(kernel: Kernel) -> None:
     answer = kernel.run("%%debug_locals now\n1 / 0")
     assert (answer.status, answer.errors) == ("error", [])
     assert "takes nothing" in answer.stderr
+
+
+TYPED = """\
+%load_ext naga
+import naga, process
+process.divide(5)
+print([frame.name for frame in naga.last.frames], divisor)
+%naga_run run.py
+print([frame.name for frame in naga.last.frames], divisor)
+"""
+
+
+def test_frames_in_a_terminal_begin_at_the_cell_and_not_in_the_program_ipython(folder: Path, tmp_path: Path) -> None:
+    (folder / "run.py").write_text("import process\nprocess.divide(5)\n")
+    done = subprocess.run(
+        [Path(sys.executable).parent / "ipython", "--simple-prompt", "--colors=NoColor"],
+        input=TYPED,
+        cwd=folder,
+        env={**os.environ, "NAGA_DEBUG": "1", "IPYTHONDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert "['<module>', 'divide'] 0\n" in done.stdout
+    assert "['<module>', '<module>', 'divide'] 0\n" in done.stdout
+    assert done.stderr.count("naga: divide() at process.py:14 - 2 locals kept: total, divisor\n") == 2
 
 
 EDITED = """\
