@@ -67,7 +67,7 @@ def _tasks(options: argparse.Namespace) -> int:
             print(json.dumps(overview.to_mapping(), indent=None if options.watch else 2, default=str))
         else:
             _show(overview, everything=options.all, again=options.watch and sys.stdout.isatty())
-        if not options.watch or not overview.counts["running"]:
+        if not options.watch or not overview.goes_on:
             return _exit_code(overview)
         sys.stdout.flush()
         time.sleep(_EVERY)
@@ -80,6 +80,8 @@ def _show(overview: TaskOverview, *, everything: bool, again: bool) -> None:
     told = ", ".join(f"{counts[state]:,} {state}" for state in _ORDER if counts[state])
     repeated = f"; {overview.repeated:,} begun again" if overview.repeated else ""
     print_line(f"{len(overview.tasks):,} tasks: {told or 'none'}{repeated}")
+    for array in overview.arrays:
+        print_line(array.text())
     rows = list(_rows(overview, everything=everything))
     if rows:
         print_rows(rows[:_SHOWN] if not everything else rows, _HEADER)

@@ -7,7 +7,7 @@ import re
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +18,15 @@ from naga.lock.receipt import RECEIPT_NAME, read_receipt
 from naga.sweep.host import host_name, is_running
 from naga.sweep.lease import LEASE_SECONDS, newest_lease, read_holder
 from naga.sweep.plan import PlannedTask, read_plan, read_tasks, state_folder
+from naga.sweep.slurm_jobs import JobWatch
+from naga.sweep.slurm_status import array_statuses
 from naga.sweep.task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from naga.sweep.plan import Plan
+    from naga.sweep.slurm_status import ArrayStatus
 
 __all__ = ["STATES", "TaskOverview", "TaskState", "tasks"]
 
@@ -85,10 +88,18 @@ class TaskOverview:
         The identifier of the newest sweep of that folder; None when there is none, and only receipts are told of.
     tasks : tuple of TaskState
         By index; without a plan by folder.
+    arrays : tuple of ArrayStatus
+        The arrays of a sweep on Slurm, as they are now.
     """
 
     sweep: str | None
     tasks: tuple[TaskState, ...]
+    arrays: tuple[ArrayStatus, ...] = ()
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether a task is running, or an array that would take one."""
+        return bool(self.counts["running"]) or any(array.goes_on for array in self.arrays)
 
     @property
     def counts(self) -> Counter[str]:
@@ -106,10 +117,17 @@ class TaskOverview:
         Returns
         -------
         dict
-            ``sweep``, ``counts``, ``repeated``, and ``tasks`` as a list of mappings.
+            ``sweep``, ``counts``, ``repeated``, ``arrays`` and ``tasks`` as lists of mappings.
         """
+        arrays = [asdict(array) for array in self.arrays]
         rows = [task.to_mapping() for task in self.tasks]
-        return {"sweep": self.sweep, "counts": dict(self.counts), "repeated": self.repeated, "tasks": rows}
+        return {
+            "sweep": self.sweep,
+            "counts": dict(self.counts),
+            "repeated": self.repeated,
+            "arrays": arrays,
+            "tasks": rows,
+        }
 
 
 def tasks(save_dir: str | os.PathLike[str] = ".") -> TaskOverview:
@@ -132,15 +150,17 @@ def tasks(save_dir: str | os.PathLike[str] = ".") -> TaskOverview:
         There is no such folder.
     """
     place = absolute_path(save_dir)
-    plan, planned = _newest_plan(place)
-    if plan is None:
+    folder, plan, planned = _newest_plan(place)
+    if folder is None or plan is None:
         found = scan_receipts(place).found
         planned = [PlannedTask(Task(index, {}, ""), os.path.dirname(path)) for index, path in enumerate(found)]  # noqa: PTH120
-    states = (_state_of(each, Path(plan.program.cwd) if plan else place) for each in planned)
-    return TaskOverview(plan.id if plan else None, tuple(states))
+        return TaskOverview(None, tuple(_state_of(each, place, None) for each in planned))
+    arrays = tuple(array_statuses(folder))
+    watch = JobWatch(folder) if arrays else None
+    return TaskOverview(plan.id, tuple(_state_of(each, Path(plan.program.cwd), watch) for each in planned), arrays)
 
 
-def _newest_plan(place: Path) -> tuple[Plan | None, list[PlannedTask]]:
+def _newest_plan(place: Path) -> tuple[Path | None, Plan | None, list[PlannedTask]]:
     folder = state_folder(find_project(place)) / "sweeps"
     names: Iterable[str] = ()
     with suppress(FileNotFoundError, NotADirectoryError):
@@ -149,17 +169,21 @@ def _newest_plan(place: Path) -> tuple[Plan | None, list[PlannedTask]]:
         with suppress(NagaError):
             plan = read_plan(folder / name)
             if Path(plan.save_dir).is_relative_to(place) or place.is_relative_to(plan.save_dir):
-                return plan, list(read_tasks(folder / name))
-    return None, []
+                return folder / name, plan, list(read_tasks(folder / name))
+    return None, None, []
 
 
-def _state_of(planned: PlannedTask, cwd: Path) -> TaskState:
+def _state_of(planned: PlannedTask, cwd: Path, watch: JobWatch | None) -> TaskState:
     folder = str(cwd / planned.folder)
     number = newest_lease(folder)
     holder, renewed = read_holder(folder, number) if number else (None, 0)
     state, problem = _receipt_state(folder)
     if holder is not None and not holder.ended:
-        if _is_fresh(holder.host, holder.pid, holder.start, renewed):
+        if watch is not None and holder.job and watch.is_gone(holder.job):
+            # Nobody has come by yet to write it down.
+            ending = watch.ending(holder.job)
+            state, problem = ("killed", f"{ending.kind}: {ending.message}") if state == "started" else (state, problem)
+        elif _is_fresh(holder.host, holder.pid, holder.start, renewed):
             state, problem = "running", ""
         elif state in ("started", "left"):
             state, problem = "killed", "whoever ran it is gone"

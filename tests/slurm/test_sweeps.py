@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -276,12 +277,29 @@ def test_sweep_that_is_not_waited_for_returns_at_once_and_a_second_call_runs_not
     assert done.returncode == 75
     array = project.array
     assert f"detached, array {array} goes on: naga tasks results follows it" in done.stderr
+    shown = naga(project.folder, "tasks", "results", **project.cluster.environ)
+    assert shown.returncode == 75, shown.stderr
+    assert re.search(rf"^array {array}: \d (pending|running)", shown.stdout, re.M)
     words = [*WORDS[:-1], "wait.yaml", "-o", "first=8"]
     whole = run_python(project.folder, *words, **project.cluster.environ)
     assert whole.returncode == 0, whole.stderr
     assert f"array {array} runs these tasks already" in whole.stderr
     assert project.finished() == 4
     assert project.repeated() == 0
+
+
+def test_task_whose_job_dies_while_nobody_waits_is_shown_as_killed(
+    make: Callable[..., Project], slurm_without_accounting: Cluster
+) -> None:
+    cluster = slurm_without_accounting
+    project = make(1, "wait: false\n", cluster)
+    assert project.run("first=300").returncode == 75
+    wait(lambda: project.status(0) == "started", 120)
+    cluster.run("scancel", project.array)
+    cluster.wait_for(project.array, "CANCELLED")
+    shown = naga(project.folder, "tasks", "results", "--json", **cluster.environ)
+    (task,) = json.loads(shown.stdout)["tasks"]
+    assert (shown.returncode, task["state"], task["problem"].partition(":")[0]) == (1, "killed", "Cancelled")
 
 
 def test_sweep_runs_the_code_that_it_was_submitted_with(make: Callable[..., Project]) -> None:
