@@ -238,7 +238,9 @@ class _Stage:
     ) -> Iterator[Callable[[Any], Any]]:
         """Record that the function started and how it ended; the yielded function takes note of what it returned."""
         from naga.config.plain import plain_config
+        from naga.run.new_folder import claim_new_folder
 
+        claim_new_folder(config)
         code = inspect.unwrap(self.function).__code__
         caller = describe_caller(self.function.__module__, self.function.__qualname__, code, argv)
         # A main that another main calls is no news for the host.

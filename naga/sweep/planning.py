@@ -152,6 +152,9 @@ def _save_dirs(stage: Stage, tasks: Sequence[Task]) -> Iterator[tuple[Task, str]
         if not isinstance(save_dir, str) or not save_dir:
             hint = 'give the config a save_dir, such as save_dir = "results"'
             raise ConfigError("a sweep needs a save_dir for the receipts of its tasks", hint=hint, key="save_dir")
+        if "{new}" in save_dir:
+            hint = "leave {new} out: a task gets a folder that is named by its values"
+            raise ConfigError("a sweep finds what is done in folders of fixed names", hint=hint, key="save_dir")
         yield task, save_dir
 
 

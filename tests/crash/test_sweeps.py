@@ -42,6 +42,31 @@ if __name__ == "__main__":
     main()
 """
 
+# Forked from one process that has imported everything, so that they come to their folders at the same time.
+RACE = """\
+import os, runpy, sys
+import naga.lock.recording, naga.config.building, naga.run.active, naga.run.new_folder
+script, number = sys.argv[1], int(sys.argv[2])
+sys.argv = [script]
+reader, writer = os.pipe()
+children = []
+for _ in range(number):
+    child = os.fork()
+    if not child:
+        os.close(writer)
+        os.read(reader, 1)
+        code = 1
+        try:
+            runpy.run_path(script, run_name="__main__")
+            code = 0
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+    children.append(child)
+os.close(writer)
+raise SystemExit(any(os.waitpid(child, 0)[1] for child in children))
+"""
+
 
 def start(project: Path, jobs: int) -> subprocess.Popen[str]:
     command = [sys.executable, "process.py", "--tasks", "list.txt", "--task_to", "param", f"--n_jobs={jobs}"]
@@ -129,3 +154,15 @@ def test_two_parents_over_one_sweep_share_it_and_do_nothing_twice(tmp_path: Path
     assert set(starts.values()) == {1}
     sweeps = {read_holder(str(path.parent), 1)[0] for path in project.glob("results/*/out.txt")}
     assert len({holder.sweep for holder in sweeps if holder}) == 2
+
+
+@pytest.mark.slow
+def test_runs_with_automatic_folder_names_that_start_at_once_get_a_folder_each(tmp_path: Path) -> None:
+    number = count(64, 12)
+    project = make_project(tmp_path / "project", SCRIPT.replace('"results"', '"results/fit-{new}"'))
+    command = [sys.executable, "-c", RACE, "process.py", str(number)]
+
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=240, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert statuses(project) == {f"fit-{each}": "finished" for each in range(1, number + 1)}
