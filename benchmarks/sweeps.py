@@ -2,9 +2,9 @@
 
 usage: python benchmarks/sweeps.py [--quick]
 
-The bare function runs in concurrent.futures and, where it is installed, in joblib; naga runs it with a receipt, a lease,
-a log and a returned value for each task. Then a sweep of which all tasks are done is called again: its receipts are
-clones of one, told of in the summary as the sweep that ran them would have.
+The bare function runs in concurrent.futures and, where it is installed, in joblib; naga runs it with a receipt, a
+lease, a log and a returned value for each task. Then a sweep of which all tasks are done is called again: its
+receipts are clones of one, told of in the summary as the sweep that ran them would have.
 """
 
 from __future__ import annotations
