@@ -13,7 +13,7 @@ from naga.config.resolvers import register_when_imported as _register_when_impor
 
 if TYPE_CHECKING:
     from naga.catalog.librarian import Librarian
-    from naga.catalog.questions import Lineage, diff, lineage, verify
+    from naga.catalog.questions import Lineage, diff, verify
     from naga.catalog.runs import Run, runs, status
     from naga.catalog.tokens import find_run
     from naga.cli.main import run_command
@@ -134,7 +134,6 @@ _HOMES = {
     "keep_locals": "naga.postmortem.kept",
     "last": "naga.postmortem.last",
     "last_receipt": "naga.run.current",
-    "lineage": "naga.catalog.questions",
     "locals": "naga.postmortem.last:local_variables",
     "mlflow_lock": "naga.track.mlflow_lock",
     "open_postmortem": "naga.postmortem.opened",
@@ -170,6 +169,42 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+def lineage(token: Any, root: Any = None, *, progress: bool = True) -> Any:
+    """List a run and all runs before it; of a folder of runs, in a notebook, show them to choose among.
+
+    Parameters
+    ----------
+    token : str or path
+        The run, as for `naga.find_run`; or, in a notebook, a folder that holds runs and is none itself.
+    root : path, optional
+        The folder below which the run is looked for; by default the project of the current folder.
+    progress : bool, optional
+        Whether to show a bar on standard error when it takes longer than a second.
+
+    Returns
+    -------
+    Lineage, or a widget with `selected`
+        In the widget's place stands text where anywidget or the view is not installed.
+
+    Raises
+    ------
+    NotFoundError, AmbiguousError, ReceiptFormatError, UsageError
+        As for `naga.find_run`.
+    """
+    import os
+    import sys
+
+    is_folder = root is None and os.path.isdir(token) and not os.path.lexists(os.path.join(token, "run.lock"))  # noqa: PTH112, PTH118
+    # Only what shows notebooks has loaded one of these; a command prints what it is asked for.
+    if is_folder and ("ipykernel" in sys.modules or "marimo" in sys.modules):
+        from naga_ipython.widget import show_runs
+
+        return show_runs(token)
+    from naga.catalog import questions
+
+    return questions.lineage(token, root, progress=progress)
 
 
 def load_ipython_extension(shell: Any) -> None:
