@@ -149,18 +149,6 @@ class Ledger:
             *((f"INSERT OR REPLACE INTO {table} VALUES ({_MARKS[table]})", rows[table]) for table in _TABLES),
         )
 
-    def forget(self, root: str) -> None:
-        """Take out everything below a folder.
-
-        Parameters
-        ----------
-        root : str
-            Absolute.
-        """
-        self._database.write(
-            *((f"DELETE FROM {table} WHERE {column} >= ? AND {column} < ?", [_range(root)]) for table, column in _KEYS)
-        )
-
     def page(
         self,
         root: str,
@@ -194,11 +182,9 @@ class Ledger:
         """
         where, values = self._condition(root, filters, states)
         order = _ORDERS[sort.lstrip("-")].format("DESC" if sort.startswith("-") else "ASC")
-        found = self._database.rows(f"SELECT rowid FROM runs WHERE {where} ORDER BY {order}", *values)
-        chosen = [row[0] for row in found[offset : offset + limit]]
-        question = f"SELECT rowid, {_COLUMNS} FROM runs WHERE rowid IN ({', '.join('?' * len(chosen))})"
-        entries = {number: entry_of(row) for number, *row in self._database.rows(question, *chosen)}
-        return len(found), [entries[number] for number in chosen]
+        total = self._database.rows(f"SELECT count(*) FROM runs WHERE {where}", *values)[0][0]
+        question = f"SELECT {_COLUMNS} FROM runs WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?"
+        return total, [entry_of(row) for row in self._database.rows(question, *values, limit, offset)]
 
     def counts(
         self, root: str, column: str, filters: Sequence[Filter] = (), states: Mapping[str, str] | None = None

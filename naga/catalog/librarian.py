@@ -73,6 +73,7 @@ class Librarian:
         self._touched: set[str] = set()
         self._looked: float | None = None
         self._fingerprint = 0
+        self._is_trusting = True
         self._states: dict[str, str] = {}
         self._states_of: tuple[int, float] | None = None
         self._sightings: dict[str, Sighting] | None = None
@@ -159,23 +160,11 @@ class Librarian:
             raise NagaError("the catalog cannot be used", hint="delete the cache folder", path=self.root)
 
     def refresh(self) -> None:
-        """Bring the ledger up to date now, instead of at the next question.
-
-        Raises
-        ------
-        NotFoundError
-            There is no such folder.
-        """
+        """Bring the ledger up to date now, instead of at the next question; NotFoundError when the folder is gone."""
         self.ask(lambda _: None)
 
     def touch(self, paths: Iterable[str]) -> None:
-        """Say that something changed.
-
-        Parameters
-        ----------
-        paths : iterable of str
-            Absolute paths of receipts, of folders that came or went, or of anything that runs read or leave.
-        """
+        """Say that something changed: absolute paths of receipts, of folders, or of whatever runs read or leave."""
         with self._lock:
             self._touched.update(paths)
             self._states_of = None
@@ -185,12 +174,17 @@ class Librarian:
         with self._lock:
             self._looked = self._states_of = None
 
-    def rebuild(self) -> None:
-        """Throw away what the ledger has of this folder, and read all receipts again."""
-        with self._lock:
-            self.ask(lambda ledger: ledger.forget(str(self.root)))
-            self._keys, self._looked, self._fingerprint = {}, None, 0
+    def rebuild(self, *, dry_run: bool = False) -> int:
+        """Throw away what the caches have of this folder, and read all receipts again; return how many there are."""
+        count = len(scan_receipts(self.root).found)
+        if dry_run:
+            return count
+        with self._lock, Catalog() as catalog:
+            catalog.forget_others(str(self.root), ())
+            # The rows are replaced one by one, so that whoever asks meanwhile does not find an empty table.
+            self._is_trusting, self._looked = False, None
             self.refresh()
+            return len(self._keys)
 
     def world(self) -> World:
         """Return the world as it is now, with what is known of it.
@@ -332,6 +326,9 @@ class Librarian:
             doubtful: set[str] = set()
             if self._looked is None:
                 self._keys, self._unsettled, doubtful = self._ledger.keys(str(self.root))
+                if not self._is_trusting:
+                    doubtful |= self._keys.keys()
+                    self._keys, self._is_trusting = {}, True
                 self._fingerprint = 0
                 for path, key in self._keys.items():
                     self._fingerprint ^= fingerprint(path, key)

@@ -21,16 +21,22 @@ _PACKAGES = (
     ("pyyaml", "configs and receipts", "pip install naga-ipython"),
     ("msgspec", "receipts", "pip install naga-ipython"),
     ("xxhash", "digests", "pip install naga-ipython"),
+    ("cloudpickle", "failures kept for later", "pip install naga-ipython"),
     ("platformdirs", "caches", "pip install naga-ipython"),
     ("rich", "tables", "pip install naga-ipython"),
     ("tqdm", "progress", "pip install naga-ipython"),
     ("ipython", "magics", "pip install naga-ipython"),
     ("ipykernel", "notebooks", "pip install 'naga-ipython[lab]'"),
     ("jupyterlab", "notebooks in the browser", "pip install 'naga-ipython[lab]'"),
+    ("jupyter-server", "runs in the browser", "pip install 'naga-ipython[lab]'"),
+    ("watchfiles", "changes at once in the browser", "pip install 'naga-ipython[lab]'"),
+    ("anywidget", "runs in a cell", "pip install 'naga-ipython[lab]'"),
     ("mlflow-skinny", "tracking", "pip install 'naga-ipython[mlflow]'"),
     ("submitit", "Slurm", "pip install 'naga-ipython[slurm]'"),
 )
-_REQUIRED = frozenset({"omegaconf", "pyyaml", "msgspec", "xxhash", "platformdirs", "rich", "tqdm", "ipython"})
+_REQUIRED = frozenset(
+    {"cloudpickle", "omegaconf", "pyyaml", "msgspec", "xxhash", "platformdirs", "rich", "tqdm", "ipython"}
+)
 _INSTEAD = {"mlflow-skinny": "mlflow"}
 
 

@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from naga._version import __version__
-from naga.cli import diff, digest, doctor, lineage, ls, relog, rerun, show, status, tasks, verify
+from naga.cli import diff, digest, doctor, lineage, ls, reindex, relog, rerun, show, status, tasks, verify
 from naga.errors import NagaError, UsageError, nearest
 from naga.lock.describe import printable
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "run_command"]
 
-_COMMANDS = (show, ls, status, verify, diff, lineage, digest, rerun, relog, tasks, doctor)
+_COMMANDS = (show, ls, status, verify, diff, lineage, digest, rerun, relog, reindex, tasks, doctor)
 _EXAMPLES = """\
 examples:
   naga show results/process
@@ -30,6 +30,7 @@ examples:
   naga rerun results/process --check
   naga tasks results --watch
   naga relog results
+  naga reindex
   naga doctor
 
 exit codes: 0 done; 1 a check found a difference; 2 usage; 65 integrity; 66 not found; 69 unreachable;

@@ -1,0 +1,99 @@
+"""The ledger: asked while others write it, broken, out of reach, and where it lies."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import naga
+from naga.catalog.places import local_cache_folder, network_kind
+from tests.pipelines import make_run
+
+MOUNTS = """\
+22 1 8:1 / / rw - ext4 /dev/sda1 rw
+40 22 0:50 / /home rw,relatime shared:1 - nfs4 server:/home rw
+41 40 0:51 / /home/person/my\\040disk rw - xfs /dev/sdb rw
+42 22 0:52 / /mnt/s rw - fuse.sshfs person@host: rw
+"""
+
+ASK = """\
+import sys, naga
+for _ in range(5):
+    found = naga.answer("runs", {"limit": 500, "judge": False}, root=sys.argv[1])
+    assert found.get("total") == 40, found
+    naga.Librarian(sys.argv[1]).rebuild()
+"""
+
+
+@pytest.fixture
+def ledger() -> Path:
+    return Path(os.environ["NAGA_CACHE_DIR"], "ledger.sqlite")
+
+
+def total(root: Path) -> int:
+    return int(naga.answer("runs", root=root)["total"])
+
+
+def test_ledger_that_six_processes_rebuild_at_once_answers_all_of_them(tmp_path: Path) -> None:
+    for number in range(40):
+        make_run(tmp_path, "fit", f"fit-{number}")
+    command = [sys.executable, "-c", ASK, str(tmp_path)]
+    started = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(6)]
+    for process in started:
+        _, problem = process.communicate(timeout=240)
+        assert process.returncode == 0, problem
+
+
+@pytest.mark.parametrize("content", [b"", b"no database", b"SQLite format 3\0" + b"\xff" * 5000])
+def test_ledger_that_is_broken_is_made_anew(tmp_path: Path, ledger: Path, content: bytes) -> None:
+    make_run(tmp_path, "fit", "fit")
+    assert total(tmp_path) == 1
+    ledger.write_bytes(content)
+    assert total(tmp_path) == 1
+    assert ledger.stat().st_size > len(content)
+
+
+def test_ledger_that_is_deleted_while_it_is_asked_answers_the_same(tmp_path: Path, ledger: Path) -> None:
+    make_run(tmp_path, "fit", "fit")
+    librarian = naga.Librarian(tmp_path)
+    assert naga.answer_from(librarian, "runs")["total"] == 1
+    ledger.write_bytes(b"\xff" * 20_000)
+    make_run(tmp_path, "fit", "other")
+    assert naga.answer_from(librarian, "runs")["total"] == 2
+    librarian.close()
+
+
+def test_ledger_without_a_place_is_kept_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NAGA_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    make_run(tmp_path, "fit", "fit")
+    assert total(tmp_path) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/tmp/x", None),
+        ("/home", "nfs4"),
+        ("/home/person/.cache/naga", "nfs4"),
+        ("/home/person/my disk/cache", None),
+        ("/homework", None),
+        ("/mnt/s/deep/er", "fuse.sshfs"),
+    ],
+)
+def test_network_mount_is_recognized_by_the_table_of_mounts(path: str, kind: str | None) -> None:
+    assert network_kind(Path(path), MOUNTS) == kind
+
+
+def test_cache_folder_on_a_network_mount_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    table = tmp_path / "mountinfo"
+    table.write_text(f"22 1 8:1 / / rw - ext4 x rw\n23 22 0:5 / {tmp_path}/net rw - nfs4 x rw\n")
+    monkeypatch.setattr("naga.catalog.places._MOUNTS", table)
+    monkeypatch.setenv("NAGA_CACHE_DIR", str(tmp_path / "net" / "cache"))
+    folder = local_cache_folder()
+    assert folder is not None
+    assert tmp_path / "net" not in folder.parents
