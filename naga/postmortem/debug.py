@@ -61,7 +61,7 @@ def unsafe_debug(function: Callable[P, R]) -> Callable[P, R]:
     elif inspect.iscoroutinefunction(inner):
         made = _of_what_returns_a_coroutine(function)
     else:
-        made = _of_function(function)
+        made = _of_signature(function) or _of_function(function)
     return cast("Callable[P, R]", made)
 
 
@@ -92,6 +92,54 @@ def leave(error: BaseException, function: Any) -> None:
 
         note_leaving(error, function, sys._getframe(1))
     error.__traceback__ = without_naga(error.__traceback__)
+
+
+_TEMPLATE = """\
+def _naga_call({parameters}):
+    try:
+        _naga_result = _naga_call.__wrapped__({arguments})
+    except BaseException as _naga_error:
+        _naga_leave(_naga_error, _naga_call)
+        raise
+    if _naga_retried.code is not None:
+        _naga_retried.forget_if_retried(_naga_call, _naga_frame(1))
+    return _naga_result
+"""
+
+
+def _of_signature(function: Callable[..., Any]) -> Callable[..., Any] | None:
+    """Decorate a plain function with one of the same parameters.
+
+    Packing arguments and taking them apart again costs up to four times as much as all the rest. None is returned
+    where the parameters cannot be written down.
+    """
+    code = getattr(function, "__code__", None)
+    if code is None or hasattr(function, "__wrapped__") or any("_naga" in name for name in code.co_varnames):
+        return None
+    names = list(code.co_varnames)
+    positional, by_name = names[: code.co_argcount], names[code.co_argcount :][: code.co_kwonlyargcount]
+    rest = names[code.co_argcount + code.co_kwonlyargcount :]
+    starred = f"*{rest.pop(0)}" if code.co_flags & inspect.CO_VARARGS else ""
+    double = f"**{rest.pop(0)}" if code.co_flags & inspect.CO_VARKEYWORDS else ""
+    if not all(map(str.isidentifier, (*positional, *by_name))):
+        return None
+    before = positional[: code.co_posonlyargcount] + (["/"] if code.co_posonlyargcount else [])
+    parameters = [
+        *before,
+        *positional[code.co_posonlyargcount :],
+        starred or ("*" if by_name else ""),
+        *by_name,
+        double,
+    ]
+    arguments = [*positional, starred, *(f"{name}={name}" for name in by_name), double]
+    text = _TEMPLATE.format(
+        parameters=", ".join(filter(None, parameters)), arguments=", ".join(filter(None, arguments))
+    )
+    namespace: dict[str, Any] = {"_naga_leave": leave, "_naga_retried": retried, "_naga_frame": sys._getframe}
+    exec(compile(text, __file__, "exec", dont_inherit=True), namespace)  # noqa: S102 - made of identifiers only
+    call: Any = namespace["_naga_call"]
+    call.__defaults__, call.__kwdefaults__ = function.__defaults__, function.__kwdefaults__
+    return functools.wraps(function)(call)
 
 
 def _of_function(function: Callable[..., Any]) -> Callable[..., Any]:

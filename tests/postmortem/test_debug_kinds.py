@@ -83,6 +83,32 @@ def test_decorated_methods_stay_methods() -> None:
     assert (Owner().method(2), Owner.static(2), Owner().static(5), Owner.of_class(2)) == (5, 5, 2, "Owner 5")
 
 
+def every(a, /, b, c=3, *rest, d, e=5, **more):  # type: ignore[no-untyped-def]
+    return a, b, c, rest, d, e, more
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs"),
+    [
+        ((1, 2), {"d": 4}),
+        ((1,), {"b": 2, "d": 4, "e": 0, "a": 9, "f": 6}),
+        ((1, 2, 0, 7, 8), {"d": 4}),
+        ((), {}),
+        ((1, 2), {}),
+        ((1,), {"c": 2, "d": 3}),
+    ],
+)
+def test_decorated_function_takes_what_the_function_takes(args: tuple[int, ...], kwargs: dict[str, int]) -> None:
+    def outcome(function: Any) -> object:
+        try:
+            return function(*args, **kwargs)
+        except TypeError as error:
+            return str(error)
+
+    assert outcome(unsafe_debug(every)) == outcome(every)
+    assert inspect.signature(unsafe_debug(every)) == inspect.signature(every)
+
+
 def test_generator_takes_what_is_sent_and_thrown_and_returns() -> None:
     running = generator(1)
     assert (next(running), running.send(5), running.throw(KeyError("x"))) == (1, 2, -1)
