@@ -12,8 +12,11 @@ import sys
 from pathlib import Path
 
 from tests.browser.lab import Lab, Page, open_browser
+from tests.browser.panel import Panel
+from tests.browser.story import Story, tell
+from tests.front_end import build_front_end
 
-__all__ = ["copy_notebooks", "take_debugging"]
+__all__ = ["copy_notebooks", "take_debugging", "take_panel"]
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
@@ -53,12 +56,60 @@ def take_debugging(page: Page, path: Path) -> list[list[str]]:
     return page.outputs()
 
 
+def take_panel(page: Page, folder: Path) -> None:
+    """Take a picture of the panel in each theme: why a run is stale, and its graph as a tab.
+
+    Parameters
+    ----------
+    page : Page
+        Of a JupyterLab that serves the story.
+    folder : Path
+        Where ``panel-light.png`` and ``panel-dark.png`` go.
+    """
+    page.browser_page.set_viewport_size({"width": 1280, "height": 800})
+    page.open()
+    panel = Panel(page).open()
+    panel.choose_root(Story().raw_changed)
+    details = panel.select("results/evaluate/run.lock")
+    details.get_by_role("button", name="Graph").click()
+    page.browser_page.locator("#jp-main-dock-panel .naga-node").nth(4).wait_for()
+    for theme in ("Light", "Dark"):
+        page.command("apputils:change-theme", theme=f"JupyterLab {theme}")
+        is_light = "true" if theme == "Light" else "false"
+        page.browser_page.wait_for_function(f"() => document.body.dataset.jpThemeLight === '{is_light}'")
+        page.screenshot(folder / f"panel-{theme.lower()}.png")
+
+
 def main() -> int:
     """Take all pictures."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     place = ROOT / "build" / "screenshots"
     shutil.rmtree(place, ignore_errors=True)
+    build_front_end()
+    shoot_debugging(place / "debugging", folder)
+    shoot_panel(place / "panel", folder)
+    return 0
+
+
+def shoot_panel(place: Path, folder: Path) -> None:
+    """Tell the story of the weather, and take the pictures of the panel over it."""
+    root, state = place / "project", place / "state"
+    state.mkdir(parents=True)
+    (state / "gitconfig").write_text("[user]\n    name = naga\n    email = naga@example.org\n", encoding="utf-8")
+    os.environ |= {"GIT_CONFIG_GLOBAL": str(state / "gitconfig"), "NAGA_CACHE_DIR": str(state / "cache")}
+    root.mkdir()
+    tell(root)
+    lab = Lab(root, state).start()
+    try:
+        with open_browser() as browser:
+            take_panel(Page(lab, browser.new_page()), folder)
+    finally:
+        lab.stop()
+
+
+def shoot_debugging(place: Path, folder: Path) -> None:
+    """Run the notebook about a failure, and take its picture."""
     root, state = place / "project", place / "state"
     for made in (root, state):
         made.mkdir(parents=True)
@@ -74,7 +125,6 @@ def main() -> int:
             take_debugging(Page(lab, browser.new_page()), folder / "debugging.png")
     finally:
         lab.stop()
-    return 0
 
 
 if __name__ == "__main__":

@@ -30,11 +30,11 @@ class ViewWidget extends Widget {
 
   constructor(
     manager: ServiceManager.IManager,
-    traits: Partial<Traits>,
+    private readonly traits: Promise<Partial<Traits>>,
     private readonly show_graph = false,
   ) {
     super();
-    this.model = new RestModel(manager.serverSettings, { selected: "", root: "", filter: "", version: "", height: 0, ...traits });
+    this.model = new RestModel(manager.serverSettings, { selected: "", root: "", filter: "", version: "", height: 0 });
     this.changes = new Changes(manager, this.model, () => this.isVisible);
     this.addClass("naga-host");
     this.title.icon = icon;
@@ -53,17 +53,22 @@ class ViewWidget extends Widget {
 
   /** Nothing is asked before somebody looks. */
   protected onAfterShow(): void {
-    this.begin();
+    void this.begin();
   }
 
   protected onAfterAttach(): void {
     if (this.isVisible || this.show_graph) {
-      this.begin();
+      void this.begin();
     }
   }
 
-  private begin(): void {
-    this.close_view ??= view.render({ model: this.model, el: this.node });
+  private async begin(): Promise<void> {
+    const traits = await this.traits;
+    if (this.close_view || this.isDisposed) {
+      return;
+    }
+    Object.entries(traits).forEach(([name, value]) => this.model.set(name, value));
+    this.close_view = view.render({ model: this.model, el: this.node });
   }
 }
 
@@ -74,8 +79,9 @@ class Panel {
   constructor(
     private readonly app: JupyterFrontEnd,
     private readonly state: IStateDB | null,
-    traits: Partial<Traits>,
   ) {
+    // What was shown last can be asked for only when JupyterLab has restored its own layout.
+    const traits = app.restored.then(() => this.state?.fetch(STATE)).then((found) => (found ?? {}) as Partial<Traits>);
     this.widget = new ViewWidget(app.serviceManager, traits);
     this.widget.id = "naga-panel";
     this.widget.title.caption = "Runs (naga)";
@@ -89,7 +95,7 @@ class Panel {
       void restorer.restore(this.graphs, {
         command: "naga:graph",
         args: ({ content }) => ({ run: content.model.get("selected"), root: content.model.get("root"), title: content.title.label }),
-        name: ({ content }) => `${String(content.model.get("root"))}:${String(content.model.get("selected"))}`,
+        name: ({ id }) => id,
       });
     }
   }
@@ -120,9 +126,11 @@ class Panel {
   graph(args: ReadonlyPartialJSONObject): void {
     const selected = String(args.run ?? this.widget.model.get("selected"));
     const root = String(args.root ?? this.widget.model.get("root"));
-    const content = new ViewWidget(this.app.serviceManager, { selected, root }, true);
+    const content = new ViewWidget(this.app.serviceManager, Promise.resolve({ selected, root }), true);
     const tab = new MainAreaWidget({ content });
-    tab.id = `naga-graph-${Date.now()}-${selected}`;
+    tab.id = `naga-graph:${root}:${selected}`;
+    content.model.set("selected", selected);
+    content.model.set("root", root);
     content.title.label = String(args.title ?? `Graph of ${selected}`);
     content.title.caption = selected;
     this.app.shell.add(tab, "main");
@@ -156,9 +164,8 @@ const plugin: JupyterFrontEndPlugin<void> = {
   description: "Runs and their receipts",
   autoStart: true,
   optional: [ILayoutRestorer, ICommandPalette, IStateDB],
-  activate: async (app, restorer: ILayoutRestorer | null, palette: ICommandPalette | null, state: IStateDB | null) => {
-    const traits = (await state?.fetch(STATE)) as Partial<Traits> | undefined;
-    const panel = new Panel(app, state, traits ?? {});
+  activate: (app, restorer: ILayoutRestorer | null, palette: ICommandPalette | null, state: IStateDB | null) => {
+    const panel = new Panel(app, state);
     panel.addCommands(palette);
     panel.restore(restorer);
     serve(app, {

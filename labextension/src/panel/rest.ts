@@ -86,7 +86,8 @@ export class RestModel {
   }
 
   private ask(op: string, args: Answer): Promise<Answer> {
-    const query = new URLSearchParams({ root: this.traits.root });
+    // All folders are offered, whichever is shown.
+    const query = new URLSearchParams({ root: op === "roots" ? "" : this.traits.root });
     for (const [name, value] of Object.entries(args)) {
       if (value !== null && value !== undefined && value !== "") {
         query.set(name, typeof value === "string" ? value : JSON.stringify(value));
@@ -126,7 +127,8 @@ export class RestModel {
 
   private async request(path: string, body?: Answer): Promise<Answer> {
     const url = URLExt.join(this.settings.baseUrl, "naga", "api") + `/${path}`;
-    const init = body ? { method: "POST", body: JSON.stringify(body) } : {};
+    // With its usual "no-store", JupyterLab would add the time as an argument of no name.
+    const init: RequestInit = { cache: "no-cache", ...(body && { method: "POST", body: JSON.stringify(body) }) };
     const response = await ServerConnection.makeRequest(url, init, this.settings);
     const text = await response.text();
     try {

@@ -31,6 +31,7 @@ export class Toolbar {
   private readonly filter: HTMLInputElement;
   private readonly modes: HTMLButtonElement[];
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private again: ReturnType<typeof setTimeout> | undefined;
   private asked = 0;
 
   constructor(
@@ -82,6 +83,11 @@ export class Toolbar {
     this.live.className = `naga-live naga-live-${live.mode === "watching" || live.mode === "polling" ? live.mode : "none"}`;
     this.live.textContent = texts[live.mode] ?? "";
     this.live.title = visible(live.problem ?? "how changes are noticed");
+    if (live.mode === "polling") {
+      // Watching may yet begin, or be possible again.
+      clearTimeout(this.again);
+      this.again = setTimeout(() => this.element.isConnected && this.refresh(), (live.interval ?? 5) * 1000);
+    }
     const only = this.root.options[0];
     if (this.root.options.length === 1 && only) {
       only.textContent = visible(root.name || only.value || ".");
@@ -95,8 +101,8 @@ export class Toolbar {
         roots.unshift({ root, name: root, total: null });
       }
       const options = roots.map((one) => {
-        const count = one.total === null ? "" : ` (${one.total})`;
-        return h("option", { value: one.root }, visible(`${one.root || one.name || "."}${count}`));
+        const count = one.total === null ? null : `${one.total} runs`;
+        return h("option", { value: one.root, title: count }, visible(one.root || one.name || "."));
       });
       this.root.replaceChildren(...options);
       this.root.value = root;
