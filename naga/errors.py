@@ -15,6 +15,7 @@
     │   ├── ReceiptFormatError        a receipt that cannot be read or breaks a limit
     │   └── ChangedWhileReadError     a file that changed while it was being read
     ├── ConflictError            73   something is there already; nothing was overwritten
+    │   └── LeaseLostError            a task that another worker took over
     ├── UnreachableError         69   a remote that does not answer
     ├── IncompleteError          75   work that stopped early; the same command resumes it
     ├── RefusedError             77   something that wants an explicit flag
@@ -44,6 +45,7 @@ __all__ = [
     "GitError",
     "IncompleteError",
     "IntegrityError",
+    "LeaseLostError",
     "MissingValueError",
     "NagaError",
     "NotFoundError",
@@ -156,6 +158,10 @@ class ConflictError(NagaError):
     """Something else is there already; nothing was overwritten."""
 
     exit_code = 73
+
+
+class LeaseLostError(ConflictError):
+    """A task was taken over by another worker while this one was paused; nothing of it may be written."""
 
 
 class UnreachableError(NagaError):

@@ -8,10 +8,7 @@ or had not done when it went away, is done here.
 from __future__ import annotations
 
 import os
-import pickle
-import select
 import struct
-import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +20,7 @@ from naga.lock.file_digest import digest_quiet_file
 from naga.lock.filters import open_folder
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator, Sequence
 
 __all__ = ["Request", "SecondReader", "main"]
@@ -142,6 +140,8 @@ class SecondReader:
         tuple
             Number of the request, and its answer; None where it has to be read here.
         """
+        import select
+
         while self._waiting and (wait or select.select([self._stream("stdout")], [], [], 0)[0]):
             answer = _read(self._stream("stdout"))
             if answer is None:
@@ -179,6 +179,8 @@ def main() -> None:
 
 
 def _start(root_fd: int) -> subprocess.Popen[bytes]:
+    import subprocess
+
     # No site, no user's folders, no current folder: only the two packages that it needs.
     places = dict.fromkeys(str(Path(file).parents[depth]) for file, depth in ((__file__, 2), (str(xxhash.__file__), 1)))
     return subprocess.Popen(
@@ -196,6 +198,8 @@ def _usable_cores() -> int:
 
 
 def _write(stream: BinaryIO, value: Sequence[object]) -> None:
+    import pickle
+
     data = pickle.dumps(tuple(value), protocol=5)
     rest = memoryview(_LENGTH.pack(len(data)) + data)
     while rest:
@@ -205,6 +209,8 @@ def _write(stream: BinaryIO, value: Sequence[object]) -> None:
 
 def _read(stream: BinaryIO) -> list[Any] | None:
     """Read what the other side wrote, which is this program too; None at the end."""
+    import pickle
+
     head = _read_whole(stream, _LENGTH.size)
     data = head and _read_whole(stream, _LENGTH.unpack(head)[0])
     return list(pickle.loads(data)) if data else None  # noqa: S301 - from our own process, over a pipe of our own

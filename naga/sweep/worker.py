@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from naga.errors import ConflictError, IncompleteError, NagaError
+from naga.errors import IncompleteError, LeaseLostError, NagaError
 from naga.lock.describe import printable
 from naga.lock.receipt import RECEIPT_NAME, ErrorEntry, RepositoryEntry
 from naga.lock.shared import Shared
@@ -35,10 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _SCRIPT_ERROR = 1
-
-
-class LeaseLostError(ConflictError):
-    """The task was taken over by another worker while this one was paused; nothing of it may be written."""
 
 
 def main() -> None:

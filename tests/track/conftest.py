@@ -113,16 +113,13 @@ class Server:
 
 
 @pytest.fixture
-def start_server(
-    mlflow: Any, template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[], Server]]:
+def start_server(mlflow: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Server]]:
     """Return a function that starts a server and has MLflow track there."""
     started: list[Server] = []
 
     def start() -> Server:
         folder = tmp_path / f"server {len(started)}"
         folder.mkdir()
-        shutil.copy(template, folder / "mlflow.db")
         server = Server(folder)
         started.append(server)
         server.wait()
