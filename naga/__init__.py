@@ -37,8 +37,10 @@ if TYPE_CHECKING:
     from naga.run.cells import record_cells
     from naga.run.clicfg import clicfg
     from naga.run.current import last_receipt
+    from naga.run.imports import watch_imports
+    from naga.run.result import RunResult
     from naga.run.runlock import runlock
-    from naga.run.script import RunResult, run_script
+    from naga.run.script import run_module, run_script
     from naga.sweep.events import watching_sweeps
     from naga.sweep.overview import TaskOverview, tasks
     from naga.sweep.results import results
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
     from naga.track.mlflow_lock import mlflow_lock
     from naga.track.relog import Relogged, relog
     from naga.track.table import active_runs
+
+    last_run: RunResult | None
 
 __all__ = [
     "OPERATIONS",
@@ -80,6 +84,7 @@ __all__ = [
     "keep_locals",
     "last",
     "last_receipt",
+    "last_run",
     "lineage",
     "locals",
     "mlflow_lock",
@@ -90,6 +95,7 @@ __all__ = [
     "rerun",
     "results",
     "run_command",
+    "run_module",
     "run_script",
     "runlock",
     "runs",
@@ -99,6 +105,7 @@ __all__ = [
     "trim_traceback",
     "unsafe_debug",
     "verify",
+    "watch_imports",
     "watching_sweeps",
 ]
 
@@ -113,7 +120,7 @@ _HOMES = {
     "Receipt": "naga.lock.receipt",
     "Relogged": "naga.track.relog",
     "Run": "naga.catalog.runs",
-    "RunResult": "naga.run.script",
+    "RunResult": "naga.run.result",
     "ScriptExitError": "naga.errors",
     "TaskOverview": "naga.sweep.overview",
     "UnavailableValue": "naga.sweep.values",
@@ -143,6 +150,7 @@ _HOMES = {
     "rerun": "naga.rerun.rerun",
     "results": "naga.sweep.results",
     "run_command": "naga.cli.main",
+    "run_module": "naga.run.script",
     "run_script": "naga.run.script",
     "runlock": "naga.run.runlock",
     "runs": "naga.catalog.runs",
@@ -152,13 +160,18 @@ _HOMES = {
     "trim_traceback": "naga.postmortem.frames",
     "unsafe_debug": "naga.postmortem.debug",
     "verify": "naga.catalog.questions",
+    "watch_imports": "naga.run.imports",
     "watching_sweeps": "naga.sweep.events",
 }
+# Asked for anew each time that they are named.
+_LIVE = {"last_run": "naga.run.result"}
 
 _register_when_imported()
 
 
 def __getattr__(name: str) -> Any:
+    if name in _LIVE:
+        return getattr(importlib.import_module(_LIVE[name]), name)()
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, _, called = _HOMES[name].partition(":")

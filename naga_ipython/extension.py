@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import naga
 from naga_ipython.failures import Failures
 from naga_ipython.magics import NagaMagics
+from naga_ipython.traceback import TracebackView
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 __all__ = ["Extension"]
 
-_LAZY_TYPES = (("naga.run.script", "RunResult"), ("naga.lock.receipt", "Receipt"))
+_LAZY_TYPES = (("naga.run.result", "RunResult"), ("naga.lock.receipt", "Receipt"))
 
 
 class Extension:
@@ -30,6 +31,8 @@ class Extension:
         # A kernel starts in the folder of its notebook, which is where links count from, wherever it goes later.
         self._start = os.getcwd()  # noqa: PTH109
         self._magics = NagaMagics(shell)
+        self._traceback_view = TracebackView(shell)
+        self._end_watching = naga.watch_imports()
         shell.register_magics(self._magics)
         self._failures = Failures(shell)
         self._formatters = shell.display_formatter.formatters if shell.display_formatter else {}
@@ -41,6 +44,8 @@ class Extension:
         """Take back everything that was given."""
         shell = self._shell
         self._failures.remove()
+        self._traceback_view.remove()
+        self._end_watching()
         for kind, names in self._magics.magics.items():
             for name in names:
                 shell.magics_manager.magics[kind].pop(name, None)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
-from typing import TYPE_CHECKING
+import inspect
+import sys
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
 import naga
+from naga_ipython.run_line import parse_run_line, split_line
 from naga_ipython.sweep_table import SweepTable
-from naga_ipython.traceback import render_from_user_code
+from naga_ipython.traceback import without_magic
 from naga_ipython.verbs import VERBS, call_verb
 
 if TYPE_CHECKING:
@@ -29,37 +31,54 @@ class NagaMagics(Magics):
 
     @no_var_expand
     @line_magic
-    def naga_run(self, line: str) -> RunResult:
-        """Run a script in this kernel as its main program.
+    def naga_run(self, line: str) -> RunResult | None:
+        """Run a script or a module in this kernel as its main program.
 
-        ``%naga_run SCRIPT [ARGS...]``
+        ``%naga_run [--set KEY=EXPR ...] (SCRIPT.py | -m MODULE) [ARGS...]``
 
-        Everything after the script reaches it exactly as typed: nothing is expanded. What it prints appears as it is
-        printed. The result has ``config``, ``value``, ``receipt``, ``duration`` and ``ns``. When the script fails, the
-        cell fails with its exception, and the local variables of the deepest frame of your own code are in the
-        notebook. A sweep (``--tasks``, ``--grid``) shows a table of its tasks that lives while they run.
+        Everything after the script reaches it exactly as typed: nothing is expanded. A value of this notebook goes in
+        by ``--set``: EXPR is Python, evaluated here, and the object itself becomes the value of KEY in the config; with
+        spaces in it, put KEY=EXPR in quotes. ``-m`` runs a module of a package, so that relative imports work.
+
+        What the script prints appears as it is printed. The result has ``config``, ``value``, ``receipt``,
+        ``duration`` and ``ns``; ``naga.last_run`` keeps it. When the script fails, the cell fails with its exception,
+        and the local variables of the deepest frame of your own code are in the notebook. Modules of yours whose files
+        have changed are loaded anew. A sweep (``--tasks``, ``--grid``) shows a table of its tasks that lives while they
+        run.
 
         Examples::
 
             %naga_run process.py -o param=10
             result = %naga_run process.py --config conf/base.yml
+            %naga_run --set rows=table.query("year>2014") fit.py
+            %naga_run -m stages.fit -h
         """
-        words = _split(line)
-        if not words:
-            raise UsageError("%naga_run needs a script: %naga_run SCRIPT.py [ARGS...]")
+        asked = parse_run_line(line)
+        if asked is None:
+            sys.stdout.write(f"{inspect.getdoc(type(self).naga_run)}\n")
+            return None
         try:
+            values = {key: self._evaluated(key, expression) for key, expression in asked.assignments}
+            run = naga.run_module if asked.is_module else naga.run_script
             with naga.watching_sweeps(SweepTable()):
-                result = naga.run_script(words[0], words[1:])
+                result = run(asked.target, asked.argv, values=values)
+        except UsageError:
+            raise
         except naga.NagaError as error:
-            if "--debug" in words:
+            if "--debug" in asked.argv:
                 raise
             raise UsageError(error.one_line()) from None
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised again, so that only this frame is above the script's
             naga.keep_locals(error, self.shell.user_ns)
-            render_from_user_code(self.shell, error)
-            raise
+            raise without_magic(error)  # noqa: B904 - it is the same exception
         naga.last.clear()
         return result
+
+    def _evaluated(self, key: str, expression: str) -> Any:
+        try:
+            return eval(compile(expression, "<--set>", "eval"), self.shell.user_ns)  # noqa: S307 - the person's own
+        except Exception as error:  # noqa: BLE001 - the person's expression may raise anything
+            raise UsageError(f"--set {key}={expression}: {type(error).__name__}: {error}") from None
 
     @no_var_expand
     @line_magic
@@ -75,13 +94,6 @@ class NagaMagics(Magics):
         ``%runlock write SAVE_DIR [--data PATH ...] [--prevs PATH ...]`` writes a receipt for what the cells of this
         notebook left in a folder: the cells that were executed, in their order, are its code.
         """
-        words = _split(line)
+        words = split_line(line)
         verb = words.pop(0) if words and words[0] in VERBS else "show"
         return call_verb(self.shell, verb, words)
-
-
-def _split(line: str) -> list[str]:
-    try:
-        return shlex.split(line)
-    except ValueError as error:
-        raise UsageError(f"the quotes do not match: {error}") from None

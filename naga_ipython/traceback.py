@@ -1,58 +1,147 @@
-"""The traceback of a script that a magic ran, as if the script had been the cell."""
+"""Tracebacks without naga: what a magic ran is shown as if it had been the cell."""
 
 from __future__ import annotations
 
 import sys
+import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import naga
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["render_from_user_code"]
+__all__ = ["TracebackView", "without_magic"]
 
-_HOOK = "_render_traceback_"
-_SYNTAX_HOOK = "showsyntaxerror"
+_METHOD = "showtraceback"
+_OWN = str(Path(__file__).parent)
 
 
-def render_from_user_code(shell: InteractiveShell, error: BaseException) -> None:
-    """Have the traceback of an exception begin in the person's own code when the shell shows it.
+class TracebackView:
+    """Has a shell show its tracebacks without the frames of naga.
 
     Parameters
     ----------
     shell : InteractiveShell
-    error : BaseException
-        On its way up to the shell.
 
     Notes
     -----
-    IPython asks an exception for ``_render_traceback_`` before it renders it. By then the exception has passed all
-    frames between the script and the shell; they are cut off once, so that ``%tb`` and ``%debug`` find the short
-    traceback too, and the exception is an ordinary one again. A SyntaxError is not asked, so the method of the shell
-    that shows it is taken aside once.
+    By the time that a shell shows an exception, the exception has passed the magic and the frames of the shell that
+    called it. They are taken out of the exception itself, so that ``%tb``, ``%debug`` and ``%pdb`` do not find them
+    either. Exceptions that passed no magic of naga are left alone, and nothing is remembered of any.
+    """
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._shell = shell
+        self._is_active = True
+        self._before = vars(shell).get(_METHOD)
+        self._show = shell.showtraceback
+        self._method = self._showtraceback
+        vars(shell)[_METHOD] = self._method
+
+    def remove(self) -> None:
+        """Give the shell its own method back."""
+        self._is_active = False
+        if vars(self._shell).get(_METHOD) != self._method:
+            return  # somebody else has put theirs around this one, which does nothing any more
+        if self._before is None:
+            vars(self._shell).pop(_METHOD)
+        else:
+            vars(self._shell)[_METHOD] = self._before
+
+    def _showtraceback(self, exc_tuple: Any = None, *args: Any, **kwargs: Any) -> None:
+        error = exc_tuple[1] if exc_tuple is not None else sys.exc_info()[1]
+        if not (self._is_active and isinstance(error, BaseException) and _clean_all(error)):
+            self._show(exc_tuple, *args, **kwargs)
+        elif any(isinstance(each, BaseExceptionGroup) for each in _chain(error)):
+            self._show_group(error)
+        else:
+            exc_tuple = None if exc_tuple is None else (type(error), error, error.__traceback__)
+            self._show(exc_tuple, *args, **kwargs)
+
+    def _show_group(self, error: BaseException) -> None:
+        # IPython prints groups to standard error as Python does, with a frame of its own at the top.
+        shell, user_part = self._shell, _user_part(error.__traceback__)
+        shell._get_exc_info((type(error), error, error.__traceback__))
+        shell.InteractiveTB.tb = user_part
+        text = "".join(traceback.format_exception(type(error), error, user_part))
+        shell._showtraceback(type(error), error, text.rstrip("\n").split("\n"))
+        if shell.call_pdb:
+            shell.debugger(force=True)
+
+
+def without_magic(error: BaseException) -> BaseException:
+    """Cut what stands above the person's own code off the traceback of an exception.
+
+    Parameters
+    ----------
+    error : BaseException
+        As a magic of naga has caught it.
+
+    Returns
+    -------
+    BaseException
+        The same. Where no frame of the person is in the traceback, as of a script that cannot be compiled, none is
+        left.
     """
     trimmed = naga.trim_traceback(error.__traceback__)
-    if isinstance(error, SyntaxError):
-        # A script that cannot be compiled has no frame of its own.
-        _trim_syntax_error(shell, error, None if trimmed is error.__traceback__ else trimmed)
-        return
-
-    def render() -> list[str]:
-        vars(error).pop(_HOOK, None)
-        error.__traceback__ = trimmed
-        sys.last_traceback = trimmed
-        rendered: Any = shell.InteractiveTB.structured_traceback(type(error), error, trimmed, tb_offset=0)
-        return list(rendered)
-
-    vars(error)[_HOOK] = render
+    return error.with_traceback(None if trimmed is error.__traceback__ else trimmed)
 
 
-def _trim_syntax_error(shell: InteractiveShell, error: SyntaxError, trimmed: Any) -> None:
-    def show(*args: Any, **kwargs: Any) -> None:
-        vars(shell).pop(_SYNTAX_HOOK, None)
-        if sys.exc_info()[1] is error:
-            error.__traceback__ = trimmed
-        shell.showsyntaxerror(*args, **kwargs)
+def _clean_all(error: BaseException) -> bool:
+    """Take the magics of naga out of all tracebacks behind an exception; tell whether there were any."""
+    found = [_clean(each) for each in _chain(error)]
+    return any(found)
 
-    vars(shell)[_SYNTAX_HOOK] = show
+
+def _clean(error: BaseException) -> bool:
+    entries = _entries(error.__traceback__)
+    passed = [place for place, entry in enumerate(entries) if _file(entry).startswith(_OWN)]
+    if not passed:
+        return False
+    # A shell leaves out the first frame of what it shows, which is its own.
+    head = [entry for entry in entries[:1] if passed[0] > 0 and "IPython" in _file(entry)]
+    error.__traceback__ = _linked([*head, *entries[passed[-1] + 1 :]])
+    return True
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception, its causes and contexts, and the members of groups among them, each once."""
+    seen: list[BaseException] = []
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        current = waiting.pop()
+        if current is None or any(current is known for known in seen):
+            continue
+        seen.append(current)
+        yield current
+        waiting += [current.__cause__, current.__context__]
+        if isinstance(current, BaseExceptionGroup):
+            waiting += current.exceptions
+
+
+def _user_part(start: TracebackType | None) -> TracebackType | None:
+    return start.tb_next if start is not None and "IPython" in start.tb_frame.f_code.co_filename else start
+
+
+def _entries(start: TracebackType | None) -> list[TracebackType]:
+    entries = []
+    while start is not None:
+        entries.append(start)
+        start = start.tb_next
+    return entries
+
+
+def _linked(entries: list[TracebackType]) -> TracebackType | None:
+    linked: TracebackType | None = None
+    for entry in reversed(entries):
+        linked = type(entry)(linked, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+    return linked
+
+
+def _file(entry: TracebackType) -> str:
+    return entry.tb_frame.f_code.co_filename

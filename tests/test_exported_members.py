@@ -51,7 +51,11 @@ def test_dir_in_a_fresh_interpreter_shows_exactly_what_is_exported() -> None:
     }
 
 
-@pytest.mark.parametrize("name", sorted(naga.__all__))
+LIVE = {"last_run"}
+"""What is asked for anew each time, and has no documentation of its own."""
+
+
+@pytest.mark.parametrize("name", sorted(set(naga.__all__) - LIVE))
 def test_exported_name_resolves_to_something_documented(name: str) -> None:
     member = getattr(naga, name)
     assert getattr(member, "__doc__", None)

@@ -55,7 +55,7 @@ class Recording:
     config : mapping
         Plain values; redacted here.
     caller : mapping
-        ``module``, ``function``, ``file`` (absolute path or None), ``argv``, and for a notebook ``notebook``.
+        ``module``, ``function``, ``file`` (absolute path or None), ``argv``, and perhaps ``set`` and ``notebook``.
     loaded_before : collection of str
         Names of the modules that were imported before the run began, in a process that runs several.
     seeds : mapping, optional
@@ -311,8 +311,8 @@ class Recording:
             "cwd": portable_path(Path.cwd(), self._root),
             "root": str(self._root),
         }
-        notebook = {"notebook": caller["notebook"]} if caller.get("notebook") else {}
-        self.receipt = replace(self.receipt, caller={**content, **notebook})
+        further = {name: caller[name] for name in ("set", "notebook") if caller.get(name)}
+        self.receipt = replace(self.receipt, caller={**content, **further})
 
     def _set_config(self, config: Mapping[str, Any]) -> None:
         # The command line may hold a secret that only the config says is one.

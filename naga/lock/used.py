@@ -14,7 +14,7 @@ from naga.lock.frozen import frozen_codes
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-__all__ = ["used_files"]
+__all__ = ["imported_modules", "used_files"]
 
 _OWN_FOLDERS = tuple(f"{Path(__file__).parents[2]}/{name}/" for name in ("naga", "naga_ipython"))
 _INTERPRETER = tuple(f"{prefix}/{name}/" for prefix in {sys.prefix, sys.base_prefix} for name in ("lib", "lib64"))
@@ -105,14 +105,26 @@ def _statically_imported(files: Iterable[str]) -> set[str]:
         if file in seen or _is_installed(file):
             continue
         seen.add(file)
-        for imported in _module_files(_imported_names(file)):
+        for imported in _module_files(imported_modules(file)):
             if imported not in found and not _is_installed(imported):
                 found.add(imported)
                 waiting.append(imported)
     return found
 
 
-def _imported_names(file: str) -> set[str]:
+def imported_modules(file: str) -> set[str]:
+    """Name the modules of this process that the import statements of a file lead to.
+
+    Parameters
+    ----------
+    file : str
+        A Python file; one that cannot be read or parsed names none.
+
+    Returns
+    -------
+    set of str
+        With the packages around each.
+    """
     try:
         tree = ast.parse(Path(file).read_bytes())
     except (OSError, SyntaxError, ValueError):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from naga.config.arguments import Arguments
     from naga.config.building import ConfigLayers
     from naga.lock.shared import Shared
+    from naga.run.host import Host
 
 __all__ = ["clicfg"]
 
@@ -181,7 +182,12 @@ class _Stage:
         arguments = None if argv is None else self._parse(argv, given)
         source = f"{self.function.__name__}(...)"
         layers = collect_layers(self.config_class, given, values, arguments, caller=source)
+        host = _host_of(argv)
+        if host is not None:
+            layers = host.lay_values(layers)
         if arguments is not None and not arguments.print_config and (arguments.sweep is not None or is_wanted()):
+            if host is not None and host.values:
+                raise UsageError("a sweep takes no --set", hint="give the values by -o, or in a file of tasks")
             self._sweep(owner, layers, rest, arguments)
         if arguments is not None and arguments.print_config:
             from naga.run.printing import printed_config
@@ -189,6 +195,8 @@ class _Stage:
             sys.stdout.write(printed_config(layers, self.config_class, arguments.sweep))
             raise SystemExit(0)
         config = layers.resolved()
+        if host is not None:
+            host.place_values(config)
         if arguments is not None and arguments.dry_run:
             from naga.run.dry_run import describe_run
 
@@ -243,6 +251,8 @@ class _Stage:
         claim_new_folder(config)
         code = inspect.unwrap(self.function).__code__
         caller = describe_caller(self.function.__module__, self.function.__qualname__, code, argv)
+        if (giver := _host_of(argv)) is not None and giver.values:
+            caller["set"] = sorted(giver.values)
         # A main that another main calls is no news for the host.
         host = current_host() if current_run() is None else None
         seeds = _seed(config)
@@ -275,6 +285,11 @@ class _Stage:
         undeclared = receipt.used["undeclared"]
         if undeclared:
             print(_undeclared_line(undeclared), file=sys.stderr)  # noqa: T201 - the one line at the end
+
+
+def _host_of(argv: list[str] | None) -> Host | None:
+    """Return the host of a script's own main, which reads the command line."""
+    return current_host() if argv is not None else None
 
 
 def _seed(config: DictConfig) -> dict[str, int] | None:

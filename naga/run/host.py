@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from omegaconf import DictConfig
 
+    from naga.config.building import ConfigLayers
     from naga.run.active import ActiveRun
 
 __all__ = ["Host", "current_host", "hosting"]
@@ -27,6 +28,10 @@ class Host:
     ----------
     loaded_before : frozenset of str
         Names of the modules that were imported before the script began.
+    values : mapping
+        Dotted key -> object, for the config of a main of the script.
+    values_taken : bool
+        Whether a main has taken them.
     config : DictConfig or None
         The config of the main.
     run : ActiveRun or None
@@ -36,9 +41,65 @@ class Host:
     """
 
     loaded_before: frozenset[str] = field(default_factory=frozenset)
+    values: Mapping[str, Any] = field(default_factory=dict)
+    values_taken: bool = False
     config: DictConfig | None = None
     run: ActiveRun | None = None
     value: Any = None
+    _layers: ConfigLayers | None = None
+
+    def lay_values(self, layers: ConfigLayers) -> ConfigLayers:
+        """Lay the values of the host over the config of a main.
+
+        Parameters
+        ----------
+        layers : ConfigLayers
+
+        Returns
+        -------
+        ConfigLayers
+
+        Raises
+        ------
+        ConfigError
+            A value cannot be read, such as an interpolation without its end.
+        """
+        if self.values:
+            from naga.run.handed import lay_objects
+
+            layers = lay_objects(layers, self.values, "--set")
+            self.values_taken = True
+        self._layers = layers
+        return layers
+
+    def place_values(self, config: DictConfig) -> None:
+        """Put the objects of the host into a config that `lay_values` has prepared for them.
+
+        Parameters
+        ----------
+        config : DictConfig
+            Resolved.
+        """
+        if self.values:
+            from naga.run.handed import place_objects
+
+            place_objects(config, self.values)
+
+    def changed_defaults(self) -> dict[str, Any]:
+        """Return the defaults of those keys of the last config that were given another value.
+
+        Returns
+        -------
+        dict
+            Nested as the config is, redacted where secret.
+        """
+        if self._layers is None or self.config is None:
+            return {}
+        from naga.config.changes import changed_defaults
+        from naga.lock.redact import Redactor
+
+        defaults: dict[str, Any] = Redactor().value(changed_defaults(self._layers))
+        return defaults
 
     def note(self, config: DictConfig | None, run: ActiveRun) -> None:
         """Take down the run of a main that is about to be called.

@@ -1,93 +1,32 @@
-"""Running a script in this process, as its main program."""
+"""Running a script or a module in this process, as its main program."""
 
 from __future__ import annotations
 
-import os
 import sys
 import time
-import types
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+import traceback
 from typing import TYPE_CHECKING, Any
 
-from naga.errors import NotFoundError, ScriptExitError
-from naga.lock.project import nearest_path
+from naga.errors import ScriptExitError, UsageError
 from naga.run.host import Host, hosting
+from naga.run.imports import forget_changed_modules, watching_imports
+from naga.run.main_program import as_main_program
+from naga.run.program import module_program, package_of, script_program
+from naga.run.result import RunResult, note_result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    import os
+    import types
+    from collections.abc import Mapping, Sequence
 
-    from omegaconf import DictConfig
+    from naga.run.program import Program
 
-    from naga.lock.receipt import Receipt
-
-__all__ = ["RunResult", "run_script"]
-
-
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """What came of running a script.
-
-    Attributes
-    ----------
-    script : Path
-        The script.
-    config : DictConfig or None
-        The config of its main, if that is a `clicfg` main.
-    value : object
-        What the main returned.
-    receipt : Receipt or None
-        The receipt of the run.
-    receipt_path : Path or None
-        Where it lies.
-    duration : float
-        Seconds.
-    ns : dict
-        The variables of the script when it ended.
-    """
-
-    script: Path
-    config: DictConfig | None
-    value: Any
-    receipt: Receipt | None
-    receipt_path: Path | None
-    duration: float
-    ns: dict[str, Any] = field(repr=False)
-
-    def __str__(self) -> str:
-        lines = [f"{self.script.name}: {self.receipt.status if self.receipt else 'finished'} in {self.duration:.2f} s"]
-        config = ", ".join(f"{key}={value!r}" for key, value in self.shown_config().items())
-        if config:
-            lines.append(f"config: {_shortened(config)}")
-        if self.value is not None:
-            lines.append(f"value: {_shortened(repr(self.value))}")
-        if self.receipt_path is not None:
-            lines.append(f"receipt: {os.path.relpath(self.receipt_path)}")
-        return "\n".join(lines)
-
-    def shown_config(self) -> dict[str, Any]:
-        """Return the config as it may be shown.
-
-        Returns
-        -------
-        dict
-            Plain values, redacted where secret; empty for a script without a `clicfg` main.
-        """
-        if self.receipt is not None:
-            return dict(self.receipt.config)
-        from naga.config.plain import plain_config
-        from naga.lock.redact import Redactor
-
-        shown: dict[str, Any] = Redactor().value(plain_config(self.config))
-        return shown
+__all__ = ["run_module", "run_script"]
 
 
-def _shortened(text: str, limit: int = 160) -> str:
-    return text if len(text) <= limit else f"{text[:limit]}..."
-
-
-def run_script(script: str | os.PathLike[str], argv: Sequence[str] = ()) -> RunResult:
+def run_script(
+    script: str | os.PathLike[str], argv: Sequence[str] = (), *, values: Mapping[str, Any] | None = None
+) -> RunResult:
     """Run a script in this process as ``python SCRIPT ARGV...`` would.
 
     Parameters
@@ -96,6 +35,8 @@ def run_script(script: str | os.PathLike[str], argv: Sequence[str] = ()) -> RunR
         A Python file.
     argv : sequence of str
         Its arguments; nothing is expanded.
+    values : mapping, optional
+        Dotted key -> object, for the config of the script's `clicfg` main; they lie over ``-o``.
 
     Returns
     -------
@@ -107,6 +48,8 @@ def run_script(script: str | os.PathLike[str], argv: Sequence[str] = ()) -> RunR
         There is no such file.
     ScriptExitError
         The script ended itself with an exit code other than 0.
+    UsageError
+        The script ended, and none of its mains took the `values`.
     NagaError
         Its config or its arguments are wrong; nothing was run.
     Exception
@@ -115,29 +58,78 @@ def run_script(script: str | os.PathLike[str], argv: Sequence[str] = ()) -> RunR
     Notes
     -----
     While it runs, ``sys.modules["__main__"]`` is the script, so that pickling works; afterwards ``sys.argv``,
-    ``sys.path`` and ``__main__`` are what they were, whatever happened.
+    ``sys.path``, ``__main__``, the working directory and the event loop are what they were, whatever happened.
+
+    Modules of the person whose files have changed since they were imported, and those that import them, are loaded
+    anew; one line on standard error names them.
     """
-    path = Path(script)
-    source = _read_source(path)
-    module = types.ModuleType("__main__")
-    module.__file__ = str(path.absolute())
-    host = Host(loaded_before=frozenset(sys.modules))
+    with watching_imports():
+        program = script_program(script)
+        _say_forgotten()
+        return _run(program, argv, values)
+
+
+def run_module(name: str, argv: Sequence[str] = (), *, values: Mapping[str, Any] | None = None) -> RunResult:
+    """Run a module in this process as ``python -m NAME ARGV...`` would, so that its relative imports work.
+
+    Parameters
+    ----------
+    name : str
+        Dotted; of a package its ``__main__`` is run.
+    argv, values
+        As for `run_script`.
+
+    Returns
+    -------
+    RunResult
+
+    Raises
+    ------
+    NotFoundError
+        There is no such module.
+    ScriptExitError, UsageError, NagaError, Exception
+        As for `run_script`.
+    """
+    with watching_imports():
+        _say_forgotten()
+        return _run(module_program(name), argv, values)
+
+
+def _run(program: Program, argv: Sequence[str], values: Mapping[str, Any] | None) -> RunResult:
+    module = program.make_module()
+    host = Host(loaded_before=frozenset(sys.modules), values=dict(values or {}))
     begin = time.perf_counter()
-    with _as_main_program(module, path, argv), _outside_running_loop(), hosting(host):
+    with as_main_program(module, [program.name, *argv], program.folder), hosting(host):
         try:
-            _execute(compile(source, str(path.absolute()), "exec", dont_inherit=True), module)
+            _execute(program.compile(), module)
         except SystemExit as stop:
-            _check_exit(path, stop)
+            _check_exit(program, stop)
+        except ImportError as error:
+            _explain_relative_import(program, error)
+            raise
+    if host.values and not host.values_taken:
+        key = next(iter(host.values))
+        message = f"{program.path.name} has run, but no main of it took {key}"
+        raise UsageError(message, hint="values are for the config of a main with @clicfg", key=key)
     run = host.run
-    return RunResult(
-        script=path,
-        config=host.config,
-        value=host.value,
-        receipt=run.receipt if run else None,
-        receipt_path=run.receipt_path if run else None,
-        duration=time.perf_counter() - begin,
-        ns=vars(module),
+    return note_result(
+        RunResult(
+            script=program.path,
+            config=host.config,
+            value=host.value,
+            receipt=run.receipt if run else None,
+            receipt_path=run.receipt_path if run else None,
+            duration=time.perf_counter() - begin,
+            defaults=host.changed_defaults(),
+            ns=vars(module),
+        )
     )
+
+
+def _say_forgotten() -> None:
+    names = forget_changed_modules()
+    if names:
+        print(f"naga: changed, so loaded anew: {', '.join(names)}", file=sys.stderr)  # noqa: T201 - the one line
 
 
 def _execute(code: types.CodeType, module: types.ModuleType) -> None:
@@ -154,46 +146,18 @@ def _execute(code: types.CodeType, module: types.ModuleType) -> None:
             bare.complete_returned(error)
 
 
-def _read_source(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        found = nearest_path(path)
-        hint = f"did you mean {found}?" if found else None
-        raise NotFoundError(f"no script {path}", hint=hint, path=path) from error
-    except OSError as error:
-        raise NotFoundError(f"cannot read the script {path}: {error.strerror}", path=path) from error
+def _explain_relative_import(program: Program, error: ImportError) -> None:
+    """Say what to do about a script whose own relative import cannot work, since it was not run as a module."""
+    name = package_of(program.path)
+    raised_by = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)]
+    is_own = raised_by[-1:] == [str(program.path.absolute())]
+    if is_own and program.spec is None and "relative import" in str(error) and "." in name:
+        error.add_note(f"{program.path.name} is part of the package {name.rpartition('.')[0]}: run it with -m {name}")
 
 
-@contextmanager
-def _as_main_program(module: types.ModuleType, path: Path, argv: Sequence[str]) -> Iterator[None]:
-    before = sys.modules["__main__"], sys.argv, list(sys.path)
-    sys.modules["__main__"], sys.argv = module, [str(path), *argv]
-    sys.path.insert(0, str(path.absolute().parent))
-    try:
-        yield
-    finally:
-        sys.modules["__main__"], sys.argv, sys.path[:] = before
-
-
-@contextmanager
-def _outside_running_loop() -> Iterator[None]:
-    """Hide the event loop that a kernel runs its cells in, so that a script can run one of its own."""
-    asyncio = sys.modules.get("asyncio")
-    loop = asyncio._get_running_loop() if asyncio is not None else None
-    if asyncio is None or loop is None:
-        yield
-        return
-    asyncio._set_running_loop(None)
-    try:
-        yield
-    finally:
-        asyncio._set_running_loop(loop)
-
-
-def _check_exit(path: Path, stop: SystemExit) -> None:
+def _check_exit(program: Program, stop: SystemExit) -> None:
     if stop.code is None or stop.code == 0:
         return
     if isinstance(stop.code, int):
-        raise ScriptExitError(f"{path} ended with exit code {stop.code}", code=stop.code) from None
-    raise ScriptExitError(f"{path}: {stop.code}") from None
+        raise ScriptExitError(f"{program.name} ended with exit code {stop.code}", code=stop.code) from None
+    raise ScriptExitError(f"{program.name}: {stop.code}") from None

@@ -1,0 +1,130 @@
+"""The line of ``%naga_run``: options, then a script or a module, then the arguments that reach it as typed."""
+
+from __future__ import annotations
+
+import io
+import shlex
+from dataclasses import dataclass
+
+from IPython.core.error import UsageError
+
+__all__ = ["RunLine", "parse_run_line", "split_line"]
+
+USAGE = "%naga_run [--set KEY=EXPR ...] (SCRIPT.py | -m MODULE) [ARGS...]"
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """What a line asks for.
+
+    Attributes
+    ----------
+    target : str
+        A script or the name of a module.
+    is_module : bool
+    argv : tuple of str
+        What follows the target, nothing expanded.
+    assignments : tuple of (str, str)
+        Keys of the config, and the Python expressions for their values.
+    """
+
+    target: str
+    is_module: bool = False
+    argv: tuple[str, ...] = ()
+    assignments: tuple[tuple[str, str], ...] = ()
+
+
+def split_line(line: str) -> list[str]:
+    """Split a line into words as a shell does, without expanding anything.
+
+    Parameters
+    ----------
+    line : str
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    UsageError
+        A quote has no end.
+    """
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise UsageError(f"the quotes do not match: {error}") from None
+
+
+def parse_run_line(line: str) -> RunLine | None:
+    """Read the line of ``%naga_run``.
+
+    Parameters
+    ----------
+    line : str
+
+    Returns
+    -------
+    RunLine or None
+        None when it asks for help.
+
+    Raises
+    ------
+    UsageError
+        It names nothing to run, an option is unknown, or an assignment is none.
+    """
+    words = split_line(line)
+    typed = _typed_words(line)
+    assignments: list[tuple[str, str]] = []
+    place = 0
+    while place < len(words):
+        word = words[place]
+        if word in ("-h", "--help"):
+            return None
+        if word == "--set" or word.startswith("--set="):
+            is_apart = word == "--set"
+            place += is_apart
+            if place == len(words):
+                raise UsageError(f"--set needs KEY=EXPR ({USAGE})")
+            text = _expression_text(words[place], typed[place])
+            assignments.append(_assignment(text if is_apart else text.removeprefix("--set=")))
+        elif word == "-m":
+            return RunLine(_target(words, place + 1), True, tuple(words[place + 2 :]), tuple(assignments))
+        elif word.startswith("-"):
+            raise UsageError(f"unknown option {word} before the script ({USAGE})")
+        else:
+            return RunLine(word, False, tuple(words[place + 1 :]), tuple(assignments))
+        place += 1
+    raise UsageError(f"%naga_run needs a script: {USAGE}")
+
+
+def _target(words: list[str], place: int) -> str:
+    if place >= len(words):
+        raise UsageError(f"-m needs the name of a module ({USAGE})")
+    return words[place]
+
+
+def _typed_words(line: str) -> list[str]:
+    """Return the words of a line with their quotes."""
+    stream = io.StringIO(line)
+    lexer = shlex.shlex(stream, posix=True)
+    lexer.whitespace_split, lexer.commenters = True, ""
+    typed = []
+    begin = 0
+    while lexer.get_token() is not None:
+        end = stream.tell()
+        typed.append(line[begin:end].strip())
+        begin = end
+    return typed
+
+
+def _expression_text(word: str, typed: str) -> str:
+    """Return an assignment with the quotes of its expression, without those around the whole of it."""
+    return word if typed[:1] in ("'", '"') else typed
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    key, equals, expression = text.partition("=")
+    if not (key and equals and expression.strip()):
+        raise UsageError(f"--set {text} is no KEY=EXPR ({USAGE})")
+    return key, expression.strip()
