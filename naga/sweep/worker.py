@@ -108,11 +108,16 @@ class _Worker:
             if newest_lease(folder) != message["lease"]:
                 raise LeaseLostError(f"another worker has taken over {folder}", path=Path(folder))
 
+        def keep(value: Any) -> None:
+            guard()
+            keep_value(Path(folder), value)
+
         with _unbuffered(), _in_folder(Path.cwd()):
-            keep_value(Path(folder), None)
-            outcome = self._stage.run(
-                values, replace(self._shared, guard=guard), lambda value: keep_value(Path(folder), value)
-            )
+            try:
+                keep(None)
+            except LeaseLostError:
+                return {"ended": "lost"}
+            outcome = self._stage.run(values, replace(self._shared, guard=guard), keep)
         answer = {"seconds": round(time.perf_counter() - begin, 6), **_ending(outcome)}
         if answer["ended"] == "finished" and outcome.receipt_path != path.absolute():
             moved = f"the receipt is at {outcome.receipt_path}, but a sweep needs it in the folder of the task"

@@ -12,10 +12,13 @@ from pathlib import Path
 import pytest
 
 from naga import tasks
-from naga.lock.receipt import read_receipt
+from naga.sweep.values import load_value
 from tests.sweep.projects import make_project, receipt_of, statuses, sweep, write_tasks
 
 COMMAND = (sys.executable, "process.py", "--tasks", "list.txt", "--task_to", "param")
+
+WAKES = """Path(cfg.save_dir, f"woke-{os.getpid()}").touch()
+    return os.getpid()"""
 
 
 @pytest.fixture
@@ -130,7 +133,10 @@ def test_sweep_after_an_edit_of_the_code_runs_again_and_says_why(project: Path) 
     assert (project / "results/param=1/out.txt").read_text() == "3"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells in a file what a process is doing")
 def test_task_of_a_paused_sweep_that_was_taken_over_writes_no_receipt_when_it_wakes(project: Path) -> None:
+    text = (project / "process.py").read_text()
+    (project / "process.py").write_text(text.replace("return cfg.param * 2", WAKES))
     write_tasks(project, [1])
     paused = start(project, "-o", "sleep=3", NAGA_LEASE_SECONDS="1")
     wait_for(lambda: statuses(project))
@@ -141,11 +147,27 @@ def test_task_of_a_paused_sweep_that_was_taken_over_writes_no_receipt_when_it_wa
         other = sweep(project, "-o", "sleep=3", NAGA_LEASE_SECONDS="1")
         assert other.returncode == 0, other.stderr
         assert "1 begun again" in other.stderr
-        taken = read_receipt(project / "results/param=1/run.lock")
+        taken = (project / "results/param=1/run.lock").read_bytes()
+        value = load_value(project / "results/param=1")
+        # The worker alone at first: the one who would kill it for having lost its task sleeps on.
+        os.kill(int(worker), signal.SIGCONT)
+        wait_for((project / f"results/param=1/woke-{worker}").exists)
+        wait_for(lambda: is_waiting(int(worker)))
     finally:
         for pid in (int(worker), paused.pid):
             os.kill(pid, signal.SIGCONT)
     paused.communicate(timeout=60)
 
     assert paused.returncode == 0
-    assert read_receipt(project / "results/param=1/run.lock") == taken
+    assert (project / "results/param=1/run.lock").read_bytes() == taken
+    assert load_value(project / "results/param=1") == value
+    assert value != int(worker)
+
+
+def is_waiting(pid: int) -> bool:
+    """Tell whether a process that has come to the end of its task does nothing any more."""
+    for _ in range(15):
+        if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "S":
+            return False
+        time.sleep(0.02)
+    return True
