@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from naga.errors import ConfigError, ConflictError, ReceiptFormatError
+from naga.errors import ConfigError, ConflictError, LeaseLostError, ReceiptFormatError
 from naga.lock.digest import hash_file, hash_path
 from naga.lock.inputs import read_data
 from naga.lock.lineage import read_prev
 from naga.lock.receipt import ErrorEntry, Receipt, read_receipt, write_receipt
 from naga.lock.recipe import recipe_digest
 from naga.lock.recording import Recording
+from naga.lock.shared import Shared
 from tests.lock.samples import make_receipt
 from tests.programs import run_python
 
@@ -107,6 +108,21 @@ def test_recording_of_a_real_run_is_started_before_main_runs(project: Path) -> N
 
     assert run_python(project, "process.py").stdout == "status: started\n"
     assert read_receipt(project / "results/process/run.lock").status == "finished"
+
+
+def test_recording_whose_guard_says_no_writes_no_receipt_over_that_of_another_run(project: Path) -> None:
+    other = started(project)
+    other.finish()
+    before_path, before = Path(str(other.path)), on_disk(other)
+
+    def guard() -> None:
+        raise LeaseLostError("another worker has taken over", path=project)
+
+    late = Recording({}, dict(before.caller), shared=Shared(guard=guard))
+    with pytest.raises(LeaseLostError):
+        late.start(before_path)
+
+    assert on_disk(other) == before
 
 
 def test_recording_that_finished_has_everything(project: Path) -> None:
