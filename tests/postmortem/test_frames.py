@@ -127,7 +127,8 @@ def test_frames_of_libraries_are_left_out(tmp_path: Path) -> None:
 def test_frames_of_naga_are_left_out(tmp_path: Path) -> None:
     module = load_module(tmp_path, MODULE)
     frames = user_frames(failure(module.main))
-    assert {frame.file for frame in frames} == {__file__, str(tmp_path / "process.py")}
+    # A process that runs some of the tests for pytest is `python -c`, which is a program of a person.
+    assert {frame.file for frame in frames} - {"<string>"} == {__file__, str(tmp_path / "process.py")}
     assert frames[-1].name == "main"
 
 
