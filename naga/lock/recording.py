@@ -271,12 +271,11 @@ class Recording:
     def _set_code(self) -> NagaError | None:
         problem = None
         try:
-            # By root, since names may still change. What is known is kept: a file that is edited while the run goes on
-            # must not count as what was run.
+            # By root, since names may still change; and a file edited while the run goes on must not count as what ran.
             roots = {str(root): root for root in self._roots.values()}
             if not self._shared.has_code_of(roots):
-                known = self._shared.code
-                self._shared.add_code(lambda: used_files(roots, self._script, self._loaded_before, known))
+                known, more = self._shared.code, self._settings.code_files(self._root)
+                self._shared.add_code(lambda: used_files(roots, self._script, self._loaded_before, known, more))
         except NagaError as error:
             problem = error
         files = {name: self._shared.code.get(str(root), {}) for name, root in self._roots.items()}

@@ -55,6 +55,23 @@ class Settings:
     readable: tuple[str, ...] = ()
     compare: tuple[CompareRule, ...] = field(default=())
 
+    def code_files(self, root: Path) -> list[Path]:
+        """Find the files that `code` names.
+
+        Parameters
+        ----------
+        root : Path
+            The root of the project.
+
+        Returns
+        -------
+        list of Path
+            Sorted; of a folder that a pattern fits, all files in it.
+        """
+        fitting = {path for pattern in self.code for path in root.glob(pattern)}
+        inner = {path for folder in fitting if folder.is_dir() for path in folder.rglob("*")}
+        return sorted(path for path in fitting | inner if path.is_file())
+
 
 def read_settings(root: Path) -> Settings:
     """Read the settings of a project.
@@ -89,7 +106,12 @@ def read_settings(root: Path) -> Settings:
         if unknown:
             known = ", ".join(Settings.__slots__)
             raise ConfigFileError(f"unknown key {min(unknown)!r} in {path}", hint=f"known keys: {known}", path=path)
-        return msgspec.convert(content, Settings)
+        settings = msgspec.convert(content, Settings)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         message = str(error).replace("`", "")
         raise ConfigFileError(f"{path} is not valid: {message}", path=path) from error
+    outside = next((each for each in settings.code if not each or each[0] in "/~" or ".." in each.split("/")), None)
+    if outside is not None:
+        hint = "write patterns relative to the root, such as templates/*.txt"
+        raise ConfigFileError(f"{path} is not valid: code names {outside!r}", hint=hint, path=path, key="code")
+    return settings

@@ -25,6 +25,7 @@ def used_files(
     script: Path | None,
     loaded_before: Collection[str] = (),
     known: Mapping[str, Mapping[str, str]] | None = None,
+    further: Iterable[Path] = (),
 ) -> dict[str, dict[str, str]]:
     """Digest the files of the repositories that are imported in this process.
 
@@ -40,6 +41,8 @@ def used_files(
     known : mapping, optional
         What an earlier call returned. Its files are not read again: what counts is what was imported, and not what
         somebody has written into the file since.
+    further : iterable of Path, optional
+        Files that count besides, as `naga.lock.settings.Settings.code_files` finds them.
 
     Returns
     -------
@@ -57,6 +60,7 @@ def used_files(
         files.add(os.path.abspath(script))  # noqa: PTH100 - as in __file__, links are kept
     if loaded_before:
         files |= _statically_imported(files)
+    files.update(map(str, further))
     used = {name: dict((known or {}).get(name, {})) for name in roots}
     folders = _folders(roots)
     for file in sorted(files):
