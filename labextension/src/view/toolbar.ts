@@ -33,6 +33,7 @@ export class Toolbar {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private again: ReturnType<typeof setTimeout> | undefined;
   private asked = 0;
+  private wished = "";
 
   constructor(
     private readonly client: Client,
@@ -59,7 +60,7 @@ export class Toolbar {
 
   /** Show another root or filter than before. */
   update(root: string, filter: string): void {
-    this.filter.value = filter;
+    this.filter.value = this.wished = filter;
     this.root.replaceChildren(h("option", { value: root }, visible(root || ".")));
     this.refresh();
     void this.offer(root);
@@ -113,15 +114,24 @@ export class Toolbar {
 
   private typed(): void {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.wishes.filter(this.filter.value.trim()), TYPING);
+    this.timer = setTimeout(() => this.wish(), TYPING);
+  }
+
+  /** Asked twice for the same, the second answer would fold what was unfolded meanwhile. */
+  private wish(): void {
+    clearTimeout(this.timer);
+    const text = this.filter.value.trim();
+    if (text !== this.wished) {
+      this.wished = text;
+      this.wishes.filter(text);
+    }
   }
 
   private key(event: KeyboardEvent): void {
     if (event.key === "Enter" || event.key === "ArrowDown") {
       event.preventDefault();
       if (event.key === "Enter") {
-        clearTimeout(this.timer);
-        this.wishes.filter(this.filter.value.trim());
+        this.wish();
       }
       this.wishes.leave();
     }
