@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import time
 import warnings
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from naga.lock.progress import is_watched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,7 +33,7 @@ def watched(items: Sequence[_T], label: str, *, shown: bool = True) -> Iterator[
         The items.
     """
     begin, bar = time.monotonic(), None
-    shown = shown and _has_onlooker()
+    shown = shown and is_watched()
     try:
         for number, item in enumerate(items):
             if bar is not None:
@@ -43,12 +44,6 @@ def watched(items: Sequence[_T], label: str, *, shown: bool = True) -> Iterator[
     finally:
         if bar is not None:
             bar.close()
-
-
-def _has_onlooker() -> bool:
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    return hasattr(shell, "kernel") or (sys.stderr is not None and sys.stderr.isatty())
 
 
 def _new_bar(label: str, done: int, total: int) -> Any:

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from naga.lock.cores import available_cores
 from naga.lock.digest import hash_bytes
 from naga.lock.packages import installed_packages
 from naga.lock.redact import Redactor
@@ -127,7 +128,7 @@ def describe_environment(
         "interpreter": _describe_interpreter(),
         "platform": _describe_platform(),
         "packages": {"digest": hash_bytes("\n".join(packages).encode()), "list": packages},
-        "cpu": {"model": _cpu_model(), "count": _cpu_count()},
+        "cpu": {"model": _cpu_model(), "count": available_cores()},
         "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "gpu": describe_gpus(),
         "threads": redactor.value(_chosen(environ, THREAD_VARIABLES)),
@@ -304,12 +305,6 @@ def _cpu_model() -> str:
         if model := re.search(rb"model name\s*: (.+)", file.read(_CPUINFO_BYTES)):
             return model[1].decode(errors="replace")
     return os.uname().machine
-
-
-def _cpu_count() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _container(environ: Mapping[str, str]) -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +32,7 @@ from naga.lock.repositories import describe_repository, named_roots
 from naga.lock.settings import read_settings
 from naga.lock.shared import Shared
 from naga.lock.snapshot import find_root
+from naga.lock.times import utc_text
 from naga.lock.used import used_files
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Recording:
         self._prevs: dict[str, Prev] = {}
         self.path: Path | None = None
         self.save_dir: Path | None = None
-        self.receipt = Receipt(id=new_run_id(), status="started", started=_now())
+        self.receipt = Receipt(id=new_run_id(), status="started", started=utc_text())
         self._set_caller(caller)
         self._set_config(config)
 
@@ -260,7 +260,7 @@ class Recording:
             self.receipt,
             status=status,
             error=error,
-            finished=_now(),
+            finished=utc_text(),
             duration=round(time.monotonic() - self._clock, 3),
             environment={**self.receipt.environment, **seeds},
         )
@@ -373,10 +373,6 @@ class Recording:
         assert self.path is not None
         self._shared.guard()
         write_receipt(self.path, self.receipt, overwrite=overwrite)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _is_intact(entry: PathDigest) -> bool:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
 import xxhash
 
+from naga.lock.cores import available_cores
 from naga.lock.file_digest import digest_quiet_file
 from naga.lock.filters import open_folder
 
@@ -89,7 +90,7 @@ class SecondReader:
     def __init__(self, root_fd: int) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._waiting: list[int] = []
-        if sys.executable and _usable_cores() > 1:
+        if sys.executable and available_cores() > 1:
             with suppress(OSError):
                 self._process = _start(root_fd)
 
@@ -191,10 +192,6 @@ def _start(root_fd: int) -> subprocess.Popen[bytes]:
         pass_fds=[root_fd],
         bufsize=0,
     )
-
-
-def _usable_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _write(stream: BinaryIO, value: Sequence[object]) -> None:

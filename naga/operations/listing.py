@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from naga._version import __version__
@@ -12,6 +11,7 @@ from naga.catalog.filters import parse_filters
 from naga.catalog.ledger import SORTS
 from naga.errors import UsageError
 from naga.lock.project import MARKS
+from naga.lock.times import utc_text
 from naga.operations.arguments import Argument
 from naga.operations.rows import rows_of_entries
 from naga.operations.subjects import inner_path
@@ -69,7 +69,7 @@ def tell_status(librarian: Librarian, *, judge: bool) -> dict[str, Any]:
         "total": sum(statuses.values()),
         "statuses": statuses,
         "states": states,
-        "judged": None if librarian.judged is None or states is None else _time(librarian.judged),
+        "judged": None if librarian.judged is None or states is None else utc_text(librarian.judged),
         "version": librarian.version,
         "live": {"mode": "none", "interval": None, "problem": None},
         "naga": __version__,
@@ -178,7 +178,3 @@ def _stages(counts: Mapping[str | None, int]) -> Sequence[dict[str, Any]]:
 
 def _unreadable(ledger: Ledger, root: str) -> list[Entry]:
     return ledger.page(root, parse_filters(["unreadable"]), sort="path", limit=_MOST_PROBLEMS)[1]
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from naga.lock.times import utc_text
 from naga.postmortem.describe import describe_value
 from naga.postmortem.document import SUFFIX, Header, SavedFailure, SavedFrame, SavedVariable, write_document
 from naga.postmortem.failure import capture_failure
@@ -121,7 +122,7 @@ def save_failure(failure: Failure, path: Path, run: str = "") -> None:
     body = writer.body.getvalue()
     header = Header(
         run=run,
-        written=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        written=utc_text(),
         host=platform.node(),
         python=platform.python_version(),
         process=os.getpid(),

@@ -6,12 +6,12 @@ import re
 import signal
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from naga.errors import NagaError
 from naga.lock.receipt import RECEIPT_NAME, ErrorEntry, read_receipt, write_receipt
+from naga.lock.times import utc_text
 
 if TYPE_CHECKING:
     from naga.sweep.lease import Holder
@@ -163,7 +163,7 @@ def mark_killed(folder: str, error: ErrorEntry) -> None:
     with suppress(NagaError):
         receipt = read_receipt(path)
         if receipt.status == "started":
-            ended = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            ended = utc_text()
             write_receipt(path, replace(receipt, status="killed", error=error, finished=ended))
 
 

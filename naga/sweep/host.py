@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import subprocess
 import sys
 from functools import cache
 from pathlib import Path
 
-__all__ = ["available_cores", "host_name", "is_running", "process_start"]
+__all__ = ["host_name", "is_running", "process_start"]
 
 
 @cache
@@ -70,13 +69,3 @@ def is_running(pid: int, start: str) -> bool:
     bool
     """
     return process_start(pid) == start
-
-
-def available_cores() -> int:
-    """Return how many cores this process may use.
-
-    Returns
-    -------
-    int
-    """
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -12,8 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from naga.lock.cores import available_cores
 from naga.sweep.deaths import count_memory_kills
-from naga.sweep.host import available_cores, process_start
+from naga.sweep.host import process_start
 from naga.sweep.logs import LogWriter, TaskLog
 from naga.sweep.messages import Channel
 

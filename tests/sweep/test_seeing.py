@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from naga.lock.cores import available_cores
 from naga.lock.receipt import read_receipt
-from naga.sweep.host import available_cores
 from tests.programs import naga, run_python
 from tests.sweep.projects import make_project, receipt_of, statuses, sweep, write_tasks
 

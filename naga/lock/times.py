@@ -1,0 +1,29 @@
+"""Moments as receipts write them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+__all__ = ["utc_text"]
+
+
+def utc_text(seconds: float | None = None) -> str:
+    """Write a moment down.
+
+    Parameters
+    ----------
+    seconds : float, optional
+        Since 1970, UTC; by default now.
+
+    Returns
+    -------
+    str
+        ISO 8601 with milliseconds, ending with ``Z``.
+
+    Examples
+    --------
+    >>> utc_text(0)
+    '1970-01-01T00:00:00.000Z'
+    """
+    moment = datetime.now(UTC) if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
