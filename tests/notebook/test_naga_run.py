@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -223,6 +224,9 @@ class TestHelpers:
 
     @pytest.fixture(autouse=True)
     def project(self, folder: Path) -> None:
+        # Python takes byte code for current when the source has the size and the second that it was made from.
+        for cache in (folder / "__pycache__", folder / "helper_pkg/__pycache__"):
+            shutil.rmtree(cache, ignore_errors=True)
         write(folder, "helper_low.py", "value = 1\n")
         write(folder, "helper_pkg/__init__.py", "")
         write(folder, "helper_pkg/middle.py", "from helper_low import value\nvalue_of_middle = value\n")
