@@ -10,7 +10,6 @@ from naga.catalog.tokens import find_run
 from naga.lock.compare import code_statistics, compare_receipts
 from naga.lock.describe import stage_name
 from naga.lock.environment import describe_environment
-from naga.lock.project import portable_path
 from naga.lock.receipt import Receipt
 from naga.lock.staleness import Examiner, root_of_ancestor
 from naga.lock.verify import verify_receipt
@@ -38,8 +37,8 @@ class Ancestor:
     ----------
     id, stage : str
         Of the run.
-    path : str
-        Its receipt, as the receipts of later runs have it.
+    path : Path
+        Its receipt, absolute, as the receipts of later runs have it; it may be gone.
     state : str
         One of `naga.lock.staleness.STATES`; ``unreadable`` also for a prev that is not in the lineage.
     is_replaced : bool
@@ -50,7 +49,7 @@ class Ancestor:
 
     id: str
     stage: str
-    path: str
+    path: Path
     state: State
     is_replaced: bool
     prevs: tuple[str, ...]
@@ -79,7 +78,8 @@ class Lineage:
         dict
             ``root`` and ``runs`` (identifier -> mapping).
         """
-        return asdict(self)
+        runs = {identifier: {**asdict(run), "path": str(run.path)} for identifier, run in self.runs.items()}
+        return {"root": self.root, "runs": runs}
 
 
 def verify(token: Token | None = None, root: Root = None, *, progress: bool = True) -> Verification:
@@ -175,9 +175,10 @@ class _Tracer:
     def trace(self) -> Lineage:
         receipt = self._receipt
         state = self._examiner.verdict(self._path, receipt).state
-        path = portable_path(self._path, Path(self._root))
         runs = {
-            receipt.id: Ancestor(receipt.id, stage_name(receipt), path, state, is_replaced=False, prevs=_keys(receipt))
+            receipt.id: Ancestor(
+                receipt.id, stage_name(receipt), Path(self._path), state, is_replaced=False, prevs=_keys(receipt)
+            )
         }
         for holder in (receipt, *receipt.lineage.values()):
             root = self._root if holder is receipt else root_of_ancestor(holder, receipt, self._root)
@@ -191,12 +192,12 @@ class _Tracer:
         is_replaced = isinstance(lying, Receipt) and lying.id != entry.id
         ancestor = self._receipt.lineage.get(entry.id)
         if ancestor is None:
-            return Ancestor(entry.id, name, entry.path, "unreadable", is_replaced, ())
+            return Ancestor(entry.id, name, Path(path), "unreadable", is_replaced, ())
         if isinstance(lying, Receipt) and not is_replaced:
             verdict = self._examiner.verdict(path, lying)
         else:
             verdict = self._examiner.verdict_of_ancestor(ancestor, self._receipt, self._root)
-        return Ancestor(entry.id, stage_name(ancestor), entry.path, verdict.state, is_replaced, _keys(ancestor))
+        return Ancestor(entry.id, stage_name(ancestor), Path(path), verdict.state, is_replaced, _keys(ancestor))
 
 
 def _keys(receipt: Receipt) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import naga
-from naga.cli.tables import Cell, mark, print_line
+from naga.cli.tables import Cell, mark, print_line, short_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +68,7 @@ def _lines(found: Lineage) -> Iterator[tuple[Cell | str, ...]]:
         is_again = identifier in drawn
         drawn.add(identifier)
         notes = ("  (above)" if is_again and run.prevs else "") + ("  (run again since)" if run.is_replaced else "")
-        yield branch, mark(run.state), f"  {run.stage}  {run.path}{notes}"
+        yield branch, mark(run.state), f"  {run.stage}  {short_path(run.path)}{notes}"
         prevs = () if is_again else run.prevs
         for place, prev in reversed(list(enumerate(prevs, start=1))):
             is_last = place == len(prevs)

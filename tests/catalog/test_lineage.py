@@ -41,8 +41,8 @@ def make_diamonds(project: Path, height: int) -> Prev:
     return make_run(project, "last", "last", prevs=level)
 
 
-def states(lineage: naga.Lineage) -> dict[str, str]:
-    return {run.path: run.state for run in lineage.runs.values()}
+def states(lineage: naga.Lineage, root: Path) -> dict[str, str]:
+    return {str(run.path.relative_to(root)): run.state for run in lineage.runs.values()}
 
 
 def test_lineage_of_a_chain_of_50_has_every_stage_in_order(project: Path) -> None:
@@ -55,13 +55,13 @@ def test_lineage_of_a_chain_of_50_has_every_stage_in_order(project: Path) -> Non
             break
         (identifier,) = lineage.runs[identifier].prevs
     assert stages == [f"stage-{number}" for number in reversed(range(50))]
-    assert set(states(lineage).values()) == {"ok"}
+    assert set(states(lineage, project).values()) == {"ok"}
 
 
 def test_lineage_of_a_chain_whose_raw_data_changed_is_stale_from_end_to_end(project: Path) -> None:
     last = make_chain(project, 50)
     (project / "raw.csv").write_text("2\n")
-    assert set(states(naga.lineage(last.path)).values()) == {"stale"}
+    assert set(states(naga.lineage(last.path), project).values()) == {"stale"}
     (run,) = naga.status(last.path.parent)
     assert run.causes[0].text().startswith("raw.csv, 49 stages up, changed from ")
 
@@ -72,7 +72,7 @@ def test_lineage_of_a_fan_of_200_has_all_of_them(project: Path) -> None:
     (project / "results/fit-7/out.txt").write_text("other")
     lineage = naga.lineage(last.path)
     assert len(lineage.runs[lineage.root].prevs) == 200
-    found = states(lineage)
+    found = states(lineage, project)
     assert found.pop("results/fit-7/run.lock") == "modified"
     assert found.pop("results/evaluate/run.lock") == "stale"
     assert set(found.values()) == {"ok"}
@@ -99,7 +99,7 @@ def test_lineage_of_two_ancestors_of_one_name_tells_them_apart(project: Path) ->
     one, two = (make_run(project, "fit", name) for name in ("a/fit", "b/fit"))
     last = make_run(project, "evaluate", "evaluate", prevs=[one, two])
     shutil.rmtree(two.path.parent)
-    found = states(naga.lineage(last.path))
+    found = states(naga.lineage(last.path), project)
     assert (found["results/a/fit/run.lock"], found["results/b/fit/run.lock"]) == ("ok", "missing")
 
 
@@ -110,7 +110,7 @@ def test_lineage_of_ancestors_whose_folders_are_gone_is_still_whole(project: Pat
     lineage = naga.lineage(last.path)
     assert {run.stage for run in lineage.runs.values()} == {f"stage-{number}" for number in range(5)}
     # The last stage reads the one before it, which is gone.
-    assert set(states(lineage).values()) == {"missing"}
+    assert set(states(lineage, project).values()) == {"missing"}
 
 
 def test_lineage_with_a_run_that_was_replaced_says_so(project: Path) -> None:

@@ -162,6 +162,24 @@ def test_lineage_is_drawn_as_a_tree_with_states(project: Path, capsys: pytest.Ca
     ]
 
 
+def test_paths_that_are_printed_in_a_subfolder_name_the_runs_there(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project / "results")
+    assert main(["status"]) == 0
+    by_status = [line.split()[-1] for line in lines(capsys)]
+    assert main(["lineage", "evaluate"]) == 0
+    by_lineage = [line.split()[-1] for line in lines(capsys)]
+    assert by_lineage[0] == "evaluate/run.lock"
+    assert set(by_lineage) == set(by_status)
+
+    monkeypatch.chdir("evaluate")
+    assert main(["lineage", "."]) == 0
+    for path in [line.split()[-1] for line in lines(capsys)]:
+        assert main(["show", path]) == 0
+        assert "finished" in capsys.readouterr().out
+
+
 def test_lineage_draws_out_a_stage_that_two_others_read_once(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first = make_run(project, "first", "first")
     second = make_run(project, "second", "second", prevs=[first])
