@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from naga.catalog.ledger_rows import Read
-from naga.catalog.progress import watched
 from naga.errors import NagaError
+from naga.lock.progress import watched
 from naga.lock.stat_index import Reading
 from naga.lock.world import receipt_at
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from naga.catalog.filters import parse_filters
 from naga.catalog.index import Catalog
-from naga.catalog.progress import watched
 from naga.catalog.shelf import load_receipts, paused_collector
 from naga.errors import NagaError
 from naga.lock.describe import stage_name
+from naga.lock.progress import watched
 from naga.lock.project import absolute_path, find_project
 from naga.lock.staleness import Examiner, with_files
 from naga.lock.world import World

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from naga.catalog.index import Filed
-from naga.catalog.progress import watched
 from naga.catalog.scan import scan_receipts
 from naga.errors import NagaError
+from naga.lock.progress import watched
 from naga.lock.receipt import Receipt, receipt_digest
 from naga.lock.stat_index import Reading
 from naga.lock.verify import lineage_problems

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
-from naga.lock.progress import is_watched
+from naga.lock.progress import is_watched, make_bar
 from naga.sweep.events import Silent, current_observer
 
 if TYPE_CHECKING:
@@ -39,11 +38,7 @@ class Bar:
         ----------
         counts : Counts
         """
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # A notebook without ipywidgets gets a bar of text.
-            from tqdm.auto import tqdm
-
-            self._bar = tqdm(total=counts.total, initial=counts.skipped, unit="task", smoothing=0.05)
+        self._bar = make_bar(total=counts.total, initial=counts.skipped, unit="task", smoothing=0.05)
         self._show(counts)
 
     def happened(self, event: TaskEvent, counts: Counts) -> None:

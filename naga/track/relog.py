@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from naga.catalog.progress import watched
 from naga.catalog.scan import scan_receipts
 from naga.errors import NagaError
+from naga.lock.progress import watched
 from naga.lock.project import absolute_path
 from naga.track.activation import activate, find_active
 from naga.track.client import explained, import_mlflow, patience

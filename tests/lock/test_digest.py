@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import itertools
 import os
-import pty
 import re
 import shutil
 import signal
 import subprocess
 import sys
-import termios
 import threading
 import time
 from contextlib import contextmanager
@@ -496,51 +494,6 @@ def test_slow_disk_makes_threads_that_find_the_same_digest(tmp_path: Path) -> No
         threading.setprofile(None)
     if not threads:
         pytest.skip("the disk is too fast, or none at all, for threads to be used")
-
-
-RUN_IN_A_TERMINAL = """
-import sys, time
-from pathlib import Path
-from naga.lock.digest import hash_tree
-hash_tree({root!r}, prune=lambda folder: time.sleep({seconds}), progress={progress}, index=None)
-print("tqdm" in sys.modules)
-"""
-
-
-def _run_in_a_terminal(root: Path, seconds: float, progress: bool = True) -> tuple[str, str]:
-    """Return what a process printed and what it wrote to the terminal at its standard error."""
-    outside, inside = pty.openpty()
-    termios.tcsetwinsize(inside, (24, 100))
-    code = RUN_IN_A_TERMINAL.format(root=str(root), seconds=seconds, progress=progress)
-    command = [sys.executable, "-c", code]
-    printed = subprocess.run(command, stdout=subprocess.PIPE, stderr=inside, text=True, env=_environment()).stdout
-    os.write(inside, b"END")
-    shown = b""
-    while not shown.endswith(b"END"):
-        shown += os.read(outside, 10_000)
-    os.close(inside)
-    os.close(outside)
-    return printed.strip(), shown.decode()
-
-
-def test_progress_of_long_work_is_shown_in_a_terminal(tree: Path) -> None:
-    printed, shown = _run_in_a_terminal(tree, seconds=0.4)
-    assert printed == "True"
-    assert "tree:" in shown
-    assert "256k" in shown
-
-
-@pytest.mark.parametrize(("seconds", "progress"), [(0.0, True), (0.4, False)])
-def test_progress_of_short_or_silent_work_is_not_shown_and_costs_no_import(
-    tree: Path, seconds: float, progress: bool
-) -> None:
-    assert _run_in_a_terminal(tree, seconds, progress) == ("False", "END")
-
-
-def test_progress_is_not_shown_where_nobody_sees_it(tree: Path) -> None:
-    code = RUN_IN_A_TERMINAL.format(root=str(tree), seconds=0.4, progress=True)
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=_environment())
-    assert (result.stdout, result.stderr) == ("False\n", "")
 
 
 def test_import_of_the_module_is_light() -> None:
