@@ -9,7 +9,7 @@ from naga.lock.describe import printable
 from naga.lock.receipt import Receipt
 from naga.lock.staleness import Examiner, root_of_ancestor
 from naga.operations.arguments import Argument
-from naga.operations.rows import badge_of, row_of_subject, rows_of_entries
+from naga.operations.rows import badge_of, next_offset, row_of_subject, rows_of_entries
 from naga.operations.subjects import entry_of_receipt, find_subject
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def branches(librarian: Librarian, *, run: str, direction: str, offset: int, lim
     """
     subject = find_subject(librarian, run)
     if not isinstance(subject.receipt, Receipt):
-        return {"total": 0, "offset": offset, "rows": []}
+        return {"total": 0, "offset": offset, "next": None, "rows": []}
     walk = _Walk(librarian, subject)
     if direction == "up":
         walk.go_up(subject.receipt, 1)
@@ -139,6 +139,7 @@ def branches(librarian: Librarian, *, run: str, direction: str, offset: int, lim
     return {
         "total": len(found),
         "offset": offset,
+        "next": next_offset(offset, len(chosen), len(found)),
         "rows": [
             {"row": rows[node.key], "name": node.name, "children": walk.count_next(node, direction)} for node in chosen
         ],

@@ -13,7 +13,7 @@ from naga.errors import UsageError
 from naga.lock.project import MARKS
 from naga.lock.times import utc_text
 from naga.operations.arguments import Argument
-from naga.operations.rows import rows_of_entries
+from naga.operations.rows import next_offset, rows_of_entries
 from naga.operations.subjects import inner_path
 
 if TYPE_CHECKING:
@@ -125,6 +125,7 @@ def list_runs(
     return {
         "total": total,
         "offset": offset,
+        "next": next_offset(offset, len(entries), total),
         "rows": rows_of_entries(librarian, entries, judge=judge),
         "version": librarian.version,
         "stages": _stages(stages) if by_stage else None,

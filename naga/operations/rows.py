@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from naga.catalog.librarian import Librarian
     from naga.operations.subjects import Subject
 
-__all__ = ["badge_of", "row_of_subject", "rows_of_entries", "short_value", "state_of"]
+__all__ = ["badge_of", "next_offset", "row_of_subject", "rows_of_entries", "short_value", "state_of"]
 
 _BADGES = {
     "ok": ("✓", "good"),
@@ -79,6 +79,23 @@ def rows_of_entries(librarian: Librarian, entries: Sequence[Entry], *, judge: bo
         _row(librarian, entry, verdicts[entry.path].state if entry.path in verdicts else None, values)
         for entry, values in zip(entries, told, strict=True)
     ]
+
+
+def next_offset(offset: int, shown: int, total: int) -> int | None:
+    """Tell where the next page begins.
+
+    Parameters
+    ----------
+    offset, shown, total : int
+        Where this page begins, how many it has, and how many there are.
+
+    Returns
+    -------
+    int or None
+        None after the last page.
+    """
+    end = offset + shown
+    return end if shown and end < total else None
 
 
 def row_of_subject(librarian: Librarian, subject: Subject) -> dict[str, Any]:

@@ -53,6 +53,7 @@ def test_runs_page_by_page_are_each_there_once(ask: Ask) -> None:
     pages = [ask("runs", offset=offset, limit=2) for offset in (0, 2, 4)]
     paths = [row["path"] for page in pages for row in page["rows"]]
     assert {page["total"] for page in pages} == {5}
+    assert [page["next"] for page in pages] == [2, 4, None]
     assert paths == [row["path"] for row in ask("runs")["rows"]]
 
 

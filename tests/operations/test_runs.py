@@ -142,6 +142,19 @@ def test_tree_up_and_down_names_the_next_runs(ask: Ask) -> None:
     assert down["rows"][0]["children"] == 1
 
 
+def test_tree_of_more_than_a_hundred_children_has_each_of_them_on_one_page(project: Path, ask: Ask) -> None:
+    raw = make_run(project, "raw", "raw")
+    made = {make_run(project, "many", f"many-{number}", prevs=[raw]).receipt.id for number in range(230)}
+    pages: list[list[str]] = []
+    offset: int | None = 0
+    while offset is not None and len(pages) < 5:
+        page = ask("tree", run="results/raw/run.lock", direction="down", offset=offset)
+        pages.append([branch["row"]["id"] for branch in page["rows"]])
+        offset = page["next"]
+    assert [len(page) for page in pages] == [100, 100, 30]
+    assert {identifier for page in pages for identifier in page} == made
+
+
 def test_receipts_in_a_circle_end_every_walk(project: Path, ask: Ask) -> None:
     first = make_run(project, "a", "a")
     second = make_run(project, "b", "b", prevs=[first])
