@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -296,6 +297,23 @@ def test_fifo_is_refused_and_not_waited_for(tmp_path: Path, place: str) -> None:
     with pytest.raises(IntegrityError, match="is a socket, a fifo or a device") as caught:
         hash_path((tmp_path / place) if place == "fifo" else tmp_path / "tree")
     assert caught.value.path == tmp_path / place
+
+
+@pytest.mark.parametrize("place", ["socket", "tree/deep/socket"])
+def test_socket_is_refused_and_named_unless_it_is_excluded(
+    tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tree/deep").mkdir(parents=True)
+    # The path of a socket may have a hundred characters only.
+    monkeypatch.chdir((tmp_path / place).parent)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("socket")
+    asked = tmp_path / place.partition("/")[0]
+    with pytest.raises(IntegrityError, match="is a socket, a fifo or a device") as caught:
+        hash_path(asked)
+    assert caught.value.path == tmp_path / place
+    if asked.is_dir():
+        assert hash_path(asked, exclude=["socket"]).files == 0
 
 
 def test_device_is_refused() -> None:

@@ -61,6 +61,73 @@ def test_runlock_write_keeps_the_executed_cells_as_the_code_of_the_receipt(kerne
     assert "%runlock write" not in code
 
 
+def test_runlock_write_with_prevs_joins_the_lineage_of_the_stages_that_the_cells_read(
+    kernel: Kernel, repository: Path
+) -> None:
+    kernel.run("%naga_run scale.py")
+    kernel.run("%naga_run scale.py -o factor=3 save_dir=results/three")
+    kernel.run("import pathlib; folder = pathlib.Path('results/sum'); folder.mkdir()")
+    kernel.run("text = ''.join(pathlib.Path(f'results/{name}/out.txt').read_text() for name in ('scale', 'three'))")
+    kernel.run("(folder / 'out.txt').write_text(text)")
+
+    written = kernel.run("%runlock write results/sum --prevs results/scale results/three/out.txt --data numbers.txt")
+    drawn = kernel.run("%runlock tree results/sum")
+    verified = kernel.run("%runlock verify results/sum/out.txt")
+
+    assert written.status == "ok", written.stderr
+    receipt = read_receipt(repository / "results/sum/run.lock")
+    stages = [read_receipt(repository / f"results/{name}/run.lock") for name in ("scale", "three")]
+    assert [prev.id for prev in receipt.prevs.values()] == [stage.id for stage in stages]
+    assert [prev.path for prev in receipt.prevs.values()] == ["results/scale/run.lock", "results/three/run.lock"]
+    assert set(receipt.lineage) == {stage.id for stage in stages}
+    assert list(receipt.data) == ["numbers"]
+    assert [line.split()[-1] for line in drawn.stdout.splitlines()] == [
+        "results/sum/run.lock",
+        "results/scale/run.lock",
+        "results/three/run.lock",
+    ]
+    assert verified.status == "ok", verified.stdout
+
+    (repository / "numbers.txt").write_text("2\n")
+    assert kernel.run("%runlock verify results/sum").status == "error"
+
+
+def test_runlock_write_with_a_prev_that_did_not_finish_writes_nothing(kernel: Kernel, repository: Path) -> None:
+    (repository / "numbers.txt").unlink()
+    kernel.run("%naga_run scale.py")
+    kernel.run("import os; os.makedirs('results/cells')")
+
+    written = kernel.run("%runlock write results/cells --prevs results/scale")
+
+    assert (written.status, written.errors) == ("error", [])
+    assert "results/scale" in written.stderr
+    assert not (repository / "results/cells/run.lock").exists()
+
+
+def test_runlock_write_keeps_a_cell_as_often_as_it_was_executed_and_in_that_order(
+    kernel: Kernel, repository: Path
+) -> None:
+    kernel.run("import os; os.makedirs('results/cells')")
+    kernel.run("count = 0")
+    for _ in range(2):
+        kernel.run("count += 1")
+    kernel.run("count = count + undefined")
+    kernel.run("open('results/cells/out.txt', 'w').write(str(count))")
+
+    assert kernel.run("%runlock write results/cells").status == "ok"
+    code = (repository / "results/cells/.naga/cells.py").read_text()
+
+    executed = [line for line in code.splitlines() if line and not line.startswith(("#", "%"))]
+    assert executed == [
+        "import os; os.makedirs('results/cells')",
+        "count = 0",
+        "count += 1",
+        "count += 1",
+        "count = count + undefined",
+        "open('results/cells/out.txt', 'w').write(str(count))",
+    ]
+
+
 def test_runlock_write_to_a_folder_that_is_not_there_fails_with_one_line(kernel: Kernel, repository: Path) -> None:
     written = kernel.run("%runlock write reslts")
 
