@@ -104,8 +104,12 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
         assert (done.returncode == 0) == (not more), done.stderr
         # The traceback of Python itself is the person's own; the line of naga is not.
         said += [line for line in done.stderr.splitlines() if line.startswith("naga:")]
+    cells = "import naga, os, pathlib; naga.record_cells('results', [pathlib.Path(os.environ['MESSAGE']).read_text()])"
+    done = run_python(folder, "-c", cells, **environ)
+    assert done.returncode == 0, done.stderr
     for question in (["status", "--why"], ["ls"], ["ls", "--json"], ["show", "results/failed", "--json"], ["verify"],
-                     ["diff", "results/process", "results/failed"], ["lineage", "results/process"]):  # fmt: skip
+                     ["diff", "results/process", "results/failed"], ["lineage", "results/process"],
+                     ["rerun", "results/process", "--check"], ["rerun", "results/process", "--check", "--json"]):  # fmt: skip
         done = naga(folder, *question, **environ)
         said += [done.stdout, done.stderr]
     return Planted(folder, "\n".join(said), secrets)
@@ -157,9 +161,13 @@ def test_run_with_planted_secrets_was_searched_where_it_wrote(planted: Planted) 
 
     assert b"value = 1" in contents["objects"]
     assert any(name.startswith("cache/manifests/") for name in contents)
-    assert {"cache/stat-index.sqlite", "project/results/process/run.lock", "project/results/failed/run.lock"} <= set(
-        contents
-    )
+    assert {
+        "cache/stat-index.sqlite",
+        "project/results/process/run.lock",
+        "project/results/failed/run.lock",
+        "project/results/.naga/cells.py",
+    } <= set(contents)
+    assert sum("/process/.naga/attestations/" in name for name in contents) == 2
     assert any(name.startswith("cache/") and "stat-index" not in name and b"plain-" in content
                for name, content in contents.items())  # fmt: skip
     failed = public.read_receipt(planted.folder / "results/failed/run.lock")
