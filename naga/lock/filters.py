@@ -105,6 +105,24 @@ class Selection:
         """Tell whether an exclude pattern fits `path` itself; parameters as for `includes`."""
         return _fits_any(self.exclude, path, folder=folder)
 
+    def chooses(self, path: str) -> bool:
+        """Tell whether a file counts, with regard to the folders above it.
+
+        Parameters
+        ----------
+        path : str
+            Relative to the root, with ``/``.
+
+        Returns
+        -------
+        bool
+        """
+        names = path.split("/")
+        above = ["/".join(names[:count]) for count in range(1, len(names))]
+        if self.excludes(path, folder=False) or any(self.excludes(name, folder=True) for name in above):
+            return False
+        return self.includes(path, folder=False) or any(self.includes(name, folder=True) for name in above)
+
 
 @dataclass(slots=True)
 class Folder:

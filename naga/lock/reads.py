@@ -7,11 +7,15 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from naga.lock.filters import Selection
 from naga.lock.frozen import frozen_codes, home_of
+from naga.lock.inputs import NOT_DATA
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
+
+    from naga.lock.digest import PathDigest
 
 __all__ = ["undeclared_reads", "watched_reads"]
 
@@ -64,7 +68,13 @@ def watched_reads(found: set[str]) -> Iterator[None]:
             _opened.clear()
 
 
-def undeclared_reads(opened: Collection[str], folder: Path, root: Path, declared: Collection[Path]) -> list[str]:
+def undeclared_reads(
+    opened: Collection[str],
+    folder: Path,
+    root: Path,
+    declared: Collection[Path],
+    data: Collection[PathDigest] = (),
+) -> list[str]:
     """Tell which of the files that a run read it has not declared.
 
     Parameters
@@ -77,6 +87,8 @@ def undeclared_reads(opened: Collection[str], folder: Path, root: Path, declared
         The root of the project; only what lies below it is of interest.
     declared : collection of Path
         Files, or folders with everything in them.
+    data : collection of PathDigest, optional
+        Further files and folders; of a folder only what its patterns choose, and what naga itself leaves there.
 
     Returns
     -------
@@ -84,7 +96,9 @@ def undeclared_reads(opened: Collection[str], folder: Path, root: Path, declared
         Paths relative to `root`, sorted. Code, installed packages and files that are gone again do not count.
     """
     base = str(root).rstrip("/") + "/"
-    known = {os.path.abspath(path) for path in declared}  # noqa: PTH100 - compared with what open() was given
+    chosen = [entry for entry in data if entry.include or not set(entry.exclude) <= set(NOT_DATA)]
+    wholes = [*declared, *(entry.path for entry in data if entry not in chosen)]
+    known = {os.path.abspath(path) for path in wholes}  # noqa: PTH100 - compared with what open() was given
     below = tuple(f"{path}/" for path in known)
     places: dict[str, str] = {}
     found = set()
@@ -100,6 +114,9 @@ def undeclared_reads(opened: Collection[str], folder: Path, root: Path, declared
             places[head + slash] = place
         if place and tail not in _FOLDERS and not tail.endswith(_CODE) and (path := place + tail) not in known:
             found.add(path)
+    for entry in chosen:
+        above, selection = f"{os.path.abspath(entry.path)}/", Selection(entry.include, entry.exclude)  # noqa: PTH100
+        found -= {path for path in found if path.startswith(above) and selection.chooses(path[len(above) :])}
     return sorted(path[len(base) :] for path in found if os.path.isfile(path))  # noqa: PTH113 - a path as text
 
 

@@ -294,11 +294,11 @@ class Recording:
             self.receipt = replace(self.receipt, environment=dict(self._shared.environment))
 
     def _set_undeclared(self, opened: Collection[str]) -> None:
-        declared = [entry.path for entry in self._inputs.values()]
+        declared: list[Path] = []
         for prev in self._prevs.values():
             declared += [prev.path, prev.path.parent]
         declared += [path for path in (self.save_dir, self.path) if path is not None]
-        undeclared = undeclared_reads(opened, self._folder, self._root, declared)
+        undeclared = undeclared_reads(opened, self._folder, self._root, declared, self._inputs.values())
         self.receipt = replace(self.receipt, used={**self.receipt.used, "undeclared": undeclared})
 
     def _set_caller(self, caller: Mapping[str, Any]) -> None:

@@ -102,13 +102,7 @@ def find_rule(path: str, rules: Iterable[CompareRule]) -> CompareRule | None:
     >>> find_rule("folds/1.csv", rules).kind, find_rule("plots/a.svg", rules).kind, find_rule("a.png", rules)
     ('numbers', 'text', None)
     """
-    names = path.split("/")
-    folders = ["/".join(names[:count]) for count in range(1, len(names))]
-    for rule in rules:
-        selection = Selection.of(include=[rule.pattern])
-        if selection.includes(path, folder=False) or any(selection.includes(name, folder=True) for name in folders):
-            return rule
-    return None
+    return next((rule for rule in rules if Selection.of(include=[rule.pattern]).chooses(path)), None)
 
 
 def compare_files(recorded: Path, found: Path, rule: CompareRule | None = None) -> FileComparison:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from naga.lock.receipt import Receipt
-    from naga.run.declared import Places
+    from naga.run.declared import Data, Places
 
 __all__ = ["record_cells"]
 
@@ -30,7 +30,7 @@ def record_cells(
     save_dir: str | os.PathLike[str],
     sources: Sequence[str],
     *,
-    data: Places | None = None,
+    data: Data | None = None,
     prevs: Places | None = None,
     notebook: str | None = None,
 ) -> Receipt:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from naga.config.values import ResolvedData, ResolvedPrev
+from naga.lock.digest import PathDigest
 from naga.lock.inputs import checked_path, existing_path, read_data
 from naga.lock.lineage import read_prev
 from naga.lock.receipt import RECEIPT_NAME
@@ -15,23 +16,24 @@ from naga.lock.receipt import RECEIPT_NAME
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from naga.lock.digest import PathDigest
     from naga.lock.lineage import Prev
 
-__all__ = ["Place", "Places", "named_data", "named_folders", "named_prevs"]
+__all__ = ["Data", "Place", "Places", "named_data", "named_folders", "named_prevs"]
 
 T = TypeVar("T")
 Place = str | os.PathLike[str]
 Places = Place | Iterable[Place] | Mapping[str, Place]
+Data = Places | PathDigest | Iterable[Place | PathDigest] | Mapping[str, Place | PathDigest]
 
 
-def named_data(places: Places | None) -> dict[str, PathDigest]:
+def named_data(places: Data | None) -> dict[str, PathDigest]:
     """Digest declared data.
 
     Parameters
     ----------
     places : path, list of paths or mapping of names to paths, optional
-        A name defaults to the stem of the path and is made unique.
+        A name defaults to the stem of the path and is made unique. What `naga.hash_path` returned may stand for a path;
+        it is not read again before the run ends.
 
     Returns
     -------
@@ -105,6 +107,8 @@ def _named(places: Any, read: Callable[[Any], tuple[str, T]]) -> dict[str, T]:
 
 
 def _read_data(place: Any) -> tuple[str, PathDigest]:
+    if isinstance(place, PathDigest):
+        return _stem(place.path), place
     entry = place.entry if isinstance(place, ResolvedData) else read_data(place)
     return _stem(entry.path), entry
 

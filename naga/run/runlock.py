@@ -13,7 +13,7 @@ from naga.run.declared import named_data, named_folders, named_prevs
 
 if TYPE_CHECKING:
     from naga.lock.receipt import Receipt
-    from naga.run.declared import Place, Places
+    from naga.run.declared import Data, Place, Places
 
 __all__ = ["runlock"]
 
@@ -21,7 +21,7 @@ __all__ = ["runlock"]
 def runlock(
     config: Any = None,
     repos: Places | None = None,
-    data: Places | None = None,
+    data: Data | None = None,
     prevs: Places | None = None,
     runlock_path: Place | None = None,
 ) -> Receipt:
@@ -37,7 +37,8 @@ def runlock(
     repos, data, prevs : path, list of paths or mapping of names to paths, optional
         The repositories whose exact state is recorded; the files and folders that the run reads; and the stages before
         it, each as a folder, a ``run.lock``, or a file whose folder holds one. Names default to the stem of the path
-        and are made unique. Values of ``${runlock_data:PATH}`` and ``${runlock_prev:PATH}`` are not read again.
+        and are made unique. Values of ``${runlock_data:PATH}`` and ``${runlock_prev:PATH}`` are not read again. For a
+        part of a folder `data` takes ``naga.hash_path(folder, include=..., exclude=...)``.
     runlock_path : path, optional
         The file of the receipt; by default ``run.lock`` in the config's ``save_dir``, else in the current folder.
 

@@ -690,6 +690,20 @@ found = sorted(str(p) + str(p.is_symlink()) + str(p.is_dir()) for p in Path("dat
         project.rerun()
 
 
+def test_rerun_of_a_part_of_a_tree_brings_that_part(project: Project) -> None:
+    body = """\
+import naga
+runlock(config=cfg, data=naga.hash_path("data", exclude=["*.tmp"]))
+(out / "found").write_text(" ".join(sorted(p.name for p in Path("data").rglob("*.csv"))))"""
+    project.write("data/deep/x.csv", "x")
+    project.write("data/notes.tmp", "1")
+    project.write("process.py", script(body))
+    project.run()
+    project.write("data/notes.tmp", "2")
+
+    assert project.rerun().verdict == "same"
+
+
 def test_rerun_of_a_tree_that_git_has_in_part_takes_each_file_from_where_it_is_intact(project: Project) -> None:
     project.write("table/tracked.csv", "old")
     project.write("table/ignored.bin", "1")

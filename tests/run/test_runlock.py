@@ -43,7 +43,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def declare(folder: Path, declared: str, path: str = "run.lock") -> Receipt:
     """Return the receipt of a plain function that declares something, given as the text of arguments."""
-    text = "from pathlib import Path\nfrom omegaconf import OmegaConf\nfrom naga import runlock\ndef main():\n"
+    text = "from pathlib import Path\nfrom omegaconf import OmegaConf\nimport naga\nfrom naga import runlock\ndef main():\n"
     load_module(folder, f"{text}    runlock({declared})\n").main()
     receipt = read_receipt(folder / path)
     assert receipt.status == "finished"
@@ -52,7 +52,7 @@ def declare(folder: Path, declared: str, path: str = "run.lock") -> Receipt:
 
 def call_main(folder: Path, body: str, config: str = "{'param': 1, 'save_dir': 'results/process'}") -> Any:
     """Call a decorated main with this body."""
-    text = f"import threading\nfrom naga import clicfg, runlock\n\n@clicfg(config_class={config})\ndef main(cfg):\n"
+    text = f"import threading\nimport naga\nfrom naga import clicfg, runlock\n\n@clicfg(config_class={config})\ndef main(cfg):\n"
     return load_module(folder, text + textwrap.indent(textwrap.dedent(body), "    ")).main()
 
 
@@ -82,6 +82,39 @@ def test_data_of_every_form_is_recorded_under_a_name_of_its_own(
     entries = declare(folder, f"data={data}").data
     assert {name: entry.path for name, entry in entries.items()} == expected
     assert all(entry.digest == hash_path(Path(entry.path)).digest for entry in entries.values())
+
+
+@pytest.mark.parametrize("form", ["{}", "[{}]", "{{'data': {}}}"])
+def test_data_of_which_patterns_choose_a_part_is_recorded_with_them(folder: Path, form: str) -> None:
+    (folder / "data/notes.tmp").write_text("1")
+    declared = form.format("naga.hash_path('data', exclude=['*.tmp'])")
+    (entry,) = declare(folder, f"data={declared}").data.values()
+    assert (entry.path, entry.files, entry.include, entry.exclude) == ("data", 1, (), ("*.tmp",))
+    assert entry.digest == hash_path("data", exclude=["*.tmp"]).digest != hash_path("data").digest
+
+
+def test_run_that_reads_what_the_patterns_of_its_data_leave_out_has_not_declared_it(folder: Path) -> None:
+    for name in ("data/notes.tmp", "data/deep/notes.csv"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("1")
+    body = """\
+        runlock(data=naga.hash_path('data', include=['*.csv', '*.tmp'], exclude=['deep/']))
+        for name in ('input.csv', 'notes.tmp', 'deep/notes.csv'):
+            open('data/' + name).close()"""
+    call_main(folder, body)
+    receipt = read_receipt(folder / "results/process/run.lock")
+    assert receipt.used["undeclared"] == ["data/deep/notes.csv"]
+
+
+def test_data_of_which_a_chosen_file_changes_meanwhile_makes_the_run_failed(folder: Path) -> None:
+    body = """\
+        runlock(data=naga.hash_path('data', exclude=['*.tmp']))
+        open('data/{}', 'w').close()"""
+    call_main(folder, body.format("notes.tmp"))
+    assert read_receipt(folder / "results/process/run.lock").status == "finished"
+    with pytest.raises(IntegrityError, match="changed while the run was going"):
+        call_main(folder, body.format("input.csv"))
+    assert read_receipt(folder / "results/process/run.lock").status == "failed"
 
 
 @pytest.mark.parametrize(
