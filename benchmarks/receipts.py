@@ -140,6 +140,21 @@ def peak_memory(path: Path, work: str) -> float:
     return int(printed) * 1024 / MIB
 
 
+def read_small(folder: Path, times: int, rounds: int) -> None:
+    """Read one receipt without ancestors again and again, as a sweep and a catalog read many."""
+    path, plain = folder / "small.lock", folder / "small.json"
+    receipt = make_receipt(0, [])
+    write_receipt(path, receipt)
+    plain.write_text(json.dumps(receipt.to_mapping()))
+    compare(
+        f"{times:,} without ancestors : read, json.loads",
+        lambda: [read_receipt(path) for _ in range(times)],
+        lambda: [json.loads(plain.read_text()) for _ in range(times)],
+        2e-4 * times,
+        rounds,
+    )
+
+
 def run(folder: Path, ancestors: int, rounds: int) -> None:
     half, whole = make_lineage(ancestors // 2), make_lineage(ancestors)
     path, plain = folder / "run.lock", folder / "plain.json"
@@ -180,6 +195,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         print(f"{'naga : other':<44}{'naga':>9}{'other':>9}{'ratio':>8}{'aim':>9}")
+        read_small(Path(place), 1000, 7)
         run(Path(place), *((200, 7) if options.quick else (1000, 21)))
 
 

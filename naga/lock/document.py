@@ -15,6 +15,7 @@ import msgspec
 from naga.errors import ReceiptFormatError
 from naga.lock.collection import collector_paused
 from naga.lock.plain_yaml import TOO_DEEP, check_limit, dump_yaml, first_line, parse_yaml, spelled_out
+from naga.lock.written_yaml import read_written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,7 +128,11 @@ def parse_document(text: bytes) -> dict[str, Any]:
         ancestors = _parse_ancestors(text, start)
         if ancestors is not None:
             check_limit(start, PART_LIMIT, "bytes without its ancestors")
-            return {**parse_yaml(text[:start], DEPTH_LIMIT), "lineage": ancestors}
+            own = read_written(text[: before + 1]) or parse_yaml(text[:start], DEPTH_LIMIT)
+            return {**own, "lineage": ancestors}
+    written = read_written(text)
+    if written is not None:
+        return written
     content = parse_yaml(text, DEPTH_LIMIT + 2)
     head = {key: value for key, value in content.items() if key != "lineage"}
     if not _is_shallow(head):

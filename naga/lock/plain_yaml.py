@@ -17,7 +17,16 @@ from naga.errors import ReceiptFormatError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["NODE_LIMIT", "TOO_DEEP", "check_limit", "dump_yaml", "first_line", "parse_yaml", "spelled_out"]
+__all__ = [
+    "NODE_LIMIT",
+    "TOO_DEEP",
+    "check_limit",
+    "dump_yaml",
+    "first_line",
+    "parse_yaml",
+    "plain_scalar",
+    "spelled_out",
+]
 
 NODE_LIMIT = 150_000
 """The most keys, values, lists and mappings in what is read as YAML."""
@@ -150,6 +159,27 @@ def parse_yaml(text: bytes, depth: int) -> dict[str, Any]:
         raise ReceiptFormatError(f"a value cannot be read: {first_line(error)}") from error
 
 
+def plain_scalar(text: str) -> Any:
+    """Tell what a text without quotes is.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    None, bool, int, float or str
+
+    Raises
+    ------
+    ValueError
+        It has more digits than Python makes a number of.
+    """
+    if text[:1] in "-0123456789" and _NUMBER.fullmatch(text):
+        return float(text) if "." in text or "e" in text or "E" in text else int(text)
+    return _WORDS.get(text, text)
+
+
 def spelled_out(value: Any) -> Any:
     """Spell out what no UTF-8 can hold.
 
@@ -273,12 +303,5 @@ def _value_of(event: Any, kind: type) -> Any:
     if tag is not None and tag != "!":
         raise ReceiptFormatError(f"the tag {first_line(tag)} is not allowed (line {event.start_mark.line + 1})")
     if kind is yaml.ScalarEvent:
-        return _scalar(event.value) if event.implicit[0] else event.value
+        return plain_scalar(event.value) if event.implicit[0] else event.value
     return {} if kind is yaml.MappingStartEvent else []
-
-
-def _scalar(text: str) -> Any:
-    """Tell what stands without quotes in YAML."""
-    if _NUMBER.fullmatch(text):
-        return float(text) if "." in text or "e" in text or "E" in text else int(text)
-    return _WORDS.get(text, text)

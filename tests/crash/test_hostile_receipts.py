@@ -96,6 +96,10 @@ GIANTS: dict[str, tuple[Callable[[], str], str]] = {
     "10^6 nodes": (lambda: OWN + "a: [" + "1," * 10**6 + "1]", "values is above the limit"),
     "nodes up to the limit": (lambda: OWN + "a: [" + "{}," * 149_000 + "1]", "read"),
     "keys up to the limit": (lambda: OWN + "config:\n" + "".join(f" a{key}: 1\n" for key in range(74_000)), "read"),
+    "many lines, the last in another layout": (
+        lambda: OWN + "config:\n" + "".join(f"  a{key}: b c\n" for key in range(39_000)) + 'b: "c"\n',
+        "read",
+    ),
     "deep JSON": (lambda: with_json("[" * 10**5 + "]" * 10**5), "nested deeper"),
     "deep JSON of objects": (lambda: with_json('{"a": ' * 10**5 + "1" + "}" * 10**5), "nested deeper"),
     "many values in JSON": (lambda: with_json("[" + "[]," * 10**6 + "1]"), "in the ancestors"),
