@@ -47,6 +47,13 @@ class Kernel:
 
     def run(self, code: str, *, interrupt_at: str | None = None) -> Answer:
         """Run a cell and return what it printed, showed and raised; interrupt it as soon as it has printed a text."""
+        answer = self._run(code, interrupt_at)
+        # Right after a failing cell a kernel refuses what it takes for cells that were sent together with that one.
+        while answer.status == "aborted":
+            answer = self._run(code, interrupt_at)
+        return answer
+
+    def _run(self, code: str, interrupt_at: str | None) -> Answer:
         answer = Answer()
         handlers = {"stream": self._stream, "error": self._error}
 

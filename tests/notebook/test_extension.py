@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.kernels import Kernel
+from tests.notebook.lowest import lowest_versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def kernel(folder: Path) -> Iterator[Kernel]:
+def kernel(folder: Path, libraries: str) -> Iterator[Kernel]:
     """Yield a kernel without the extension; the tests of this file share it, and each leaves it unloaded."""
     kernel = Kernel(folder)
     kernel.run("import sys; modules_before = set(sys.modules)")
@@ -74,6 +75,16 @@ def unloaded(kernel: Kernel, fresh: dict[str, Any]) -> Iterator[None]:
 def state(kernel: Kernel) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(kernel.run(STATE).stdout)
     return found
+
+
+def test_kernel_has_the_libraries_that_it_is_tested_with(kernel: Kernel, libraries: str) -> None:
+    code = "import IPython, ipykernel; print(json.dumps([IPython.__version__, ipykernel.__version__]))"
+    versions = json.loads(kernel.run(code).stdout)
+    lowest = lowest_versions()
+    is_lowest = [
+        version.startswith(lowest[name]) for name, version in zip(("ipython", "ipykernel"), versions, strict=True)
+    ]
+    assert is_lowest == [libraries == "lowest"] * 2, versions
 
 
 def test_loading_is_silent_and_imports_nothing_heavy(kernel: Kernel) -> None:

@@ -147,7 +147,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def shared(folder: Path) -> Iterator[Kernel]:
+def shared(folder: Path, libraries: str) -> Iterator[Kernel]:
     kernel = Kernel(folder, NAGA_DEBUG="1")
     kernel.run("%load_ext naga\nimport json, naga, process, pytest, sys")
     yield kernel

@@ -62,7 +62,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def kernel(folder: Path) -> Iterator[Kernel]:
+def kernel(folder: Path, libraries: str) -> Iterator[Kernel]:
     """Yield a kernel with the extension, in a folder with scripts; the tests of this file share it."""
     kernel = Kernel(folder)
     kernel.run("%load_ext naga\nx, user = 'wrong', 'wrong'")

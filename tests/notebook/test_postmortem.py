@@ -78,7 +78,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def kernel(folder: Path) -> Iterator[Kernel]:
+def kernel(folder: Path, libraries: str) -> Iterator[Kernel]:
     """Yield a kernel with the extension and a cache of its own; the tests of this file share it."""
     kernel = Kernel(folder, NAGA_CACHE_DIR=str(folder / "cache"), NAGA_DEBUG="1")
     kernel.run("%load_ext naga\nimport json, naga, work, os, resource, sys")
