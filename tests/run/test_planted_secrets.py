@@ -57,6 +57,17 @@ SAID = [
     "sk-proj1-{}",
     "--db-password {} -v",
 ]
+QUESTIONS = [
+    "status --why",
+    "ls",
+    "ls --json",
+    "show results/failed --json",
+    "verify",
+    "diff results/process results/failed",
+    "lineage results/process",
+    "rerun results/process --check",
+    "rerun results/process --check --json",
+]
 INNOCENT = _split("""tokenizer num_tokens max_tokens n_tokens pad_token eos_token mask_token special_tokens token_ids
     token_type_ids keypoints key primary_key sort_key public_key partition_key rng_key keyboard monkey author authority
     secretary passthrough low_pass n_pass bypass compass passenger password_length credits""")
@@ -107,10 +118,8 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
     cells = "import naga, os, pathlib; naga.record_cells('results', [pathlib.Path(os.environ['MESSAGE']).read_text()])"
     done = run_python(folder, "-c", cells, **environ)
     assert done.returncode == 0, done.stderr
-    for question in (["status", "--why"], ["ls"], ["ls", "--json"], ["show", "results/failed", "--json"], ["verify"],
-                     ["diff", "results/process", "results/failed"], ["lineage", "results/process"],
-                     ["rerun", "results/process", "--check"], ["rerun", "results/process", "--check", "--json"]):  # fmt: skip
-        done = naga(folder, *question, **environ)
+    for question in QUESTIONS:
+        done = naga(folder, *question.split(), **environ)
         said += [done.stdout, done.stderr]
     return Planted(folder, "\n".join(said), secrets)
 

@@ -43,8 +43,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def declare(folder: Path, declared: str, path: str = "run.lock") -> Receipt:
     """Return the receipt of a plain function that declares something, given as the text of arguments."""
-    text = "from pathlib import Path\nfrom omegaconf import OmegaConf\nimport naga\nfrom naga import runlock\ndef main():\n"
-    load_module(folder, f"{text}    runlock({declared})\n").main()
+    imports = "from pathlib import Path\nfrom omegaconf import OmegaConf\nimport naga\nfrom naga import runlock\n"
+    load_module(folder, f"{imports}def main():\n    runlock({declared})\n").main()
     receipt = read_receipt(folder / path)
     assert receipt.status == "finished"
     return receipt
@@ -52,7 +52,8 @@ def declare(folder: Path, declared: str, path: str = "run.lock") -> Receipt:
 
 def call_main(folder: Path, body: str, config: str = "{'param': 1, 'save_dir': 'results/process'}") -> Any:
     """Call a decorated main with this body."""
-    text = f"import threading\nimport naga\nfrom naga import clicfg, runlock\n\n@clicfg(config_class={config})\ndef main(cfg):\n"
+    imports = "import threading\nimport naga\nfrom naga import clicfg, runlock\n"
+    text = f"{imports}\n@clicfg(config_class={config})\ndef main(cfg):\n"
     return load_module(folder, text + textwrap.indent(textwrap.dedent(body), "    ")).main()
 
 
