@@ -12,12 +12,14 @@ from naga._version import __version__
 from naga.config.resolvers import register_when_imported as _register_when_imported
 
 if TYPE_CHECKING:
+    from naga.catalog.completion import complete_runs
     from naga.catalog.librarian import Librarian
     from naga.catalog.questions import Lineage, diff, verify
     from naga.catalog.runs import Run, runs, status
     from naga.catalog.tokens import find_run
     from naga.cli.main import run_command
     from naga.config.completion import complete_arguments
+    from naga.config.path_completion import complete_paths
     from naga.errors import NagaError, ScriptExitError
     from naga.lock.compare import Comparison
     from naga.lock.describe import describe_receipt, stage_name
@@ -31,13 +33,14 @@ if TYPE_CHECKING:
     from naga.postmortem.last import last
     from naga.postmortem.last import local_variables as locals  # noqa: A004 - in a notebook it is naga.locals
     from naga.postmortem.moments import keep_if_passed
-    from naga.postmortem.opened import open_postmortem
+    from naga.postmortem.opened import find_postmortem, open_postmortem
     from naga.rerun.rerun import rerun
     from naga.run.bare import complete_returned
     from naga.run.cells import record_cells
     from naga.run.clicfg import clicfg
     from naga.run.current import last_receipt
     from naga.run.imports import watch_imports
+    from naga.run.module_names import complete_modules, module_file
     from naga.run.result import RunResult
     from naga.run.runlock import runlock
     from naga.run.script import run_module, run_script
@@ -73,10 +76,14 @@ __all__ = [
     "answer_from",
     "clicfg",
     "complete_arguments",
+    "complete_modules",
+    "complete_paths",
     "complete_returned",
+    "complete_runs",
     "describe_receipt",
     "diff",
     "error_answer",
+    "find_postmortem",
     "find_receipt",
     "find_run",
     "hash_path",
@@ -88,6 +95,7 @@ __all__ = [
     "lineage",
     "locals",
     "mlflow_lock",
+    "module_file",
     "open_postmortem",
     "read_receipt",
     "record_cells",
@@ -130,10 +138,14 @@ _HOMES = {
     "answer_from": "naga.operations.answers",
     "clicfg": "naga.run.clicfg",
     "complete_arguments": "naga.config.completion",
+    "complete_modules": "naga.run.module_names",
+    "complete_paths": "naga.config.path_completion",
     "complete_returned": "naga.run.bare",
+    "complete_runs": "naga.catalog.completion",
     "describe_receipt": "naga.lock.describe",
     "diff": "naga.catalog.questions",
     "error_answer": "naga.operations.answers",
+    "find_postmortem": "naga.postmortem.opened",
     "find_receipt": "naga.lock.receipt",
     "find_run": "naga.catalog.tokens",
     "hash_path": "naga.lock.digest",
@@ -143,6 +155,7 @@ _HOMES = {
     "last_receipt": "naga.run.current",
     "locals": "naga.postmortem.last:local_variables",
     "mlflow_lock": "naga.track.mlflow_lock",
+    "module_file": "naga.run.module_names",
     "open_postmortem": "naga.postmortem.opened",
     "read_receipt": "naga.lock.receipt",
     "record_cells": "naga.run.cells",

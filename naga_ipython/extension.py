@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import naga
+from naga_ipython.completion import LineCompletion
 from naga_ipython.failures import Failures
 from naga_ipython.magics import NagaMagics
 from naga_ipython.traceback import TracebackView
@@ -35,6 +36,7 @@ class Extension:
         self._end_watching = naga.watch_imports()
         shell.register_magics(self._magics)
         self._failures = Failures(shell)
+        self._completion = LineCompletion(shell)
         self._formatters = shell.display_formatter.formatters if shell.display_formatter else {}
         for module, name in _LAZY_TYPES:
             self._formatters["text/html"].for_type_by_name(module, name, self._as_html)
@@ -43,6 +45,7 @@ class Extension:
     def remove(self) -> None:
         """Take back everything that was given."""
         shell = self._shell
+        self._completion.remove()
         self._failures.remove()
         self._traceback_view.remove()
         self._end_watching()

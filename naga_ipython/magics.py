@@ -10,10 +10,11 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
 import naga
-from naga_ipython.run_line import parse_run_line, split_line
+from naga_ipython.run_line import parse_run_line
 from naga_ipython.sweep_table import SweepTable
 from naga_ipython.traceback import without_magic
 from naga_ipython.verbs import VERBS, call_verb
+from naga_ipython.words import split_line
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 
 import naga
+from naga_ipython.words import split_line
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -87,7 +87,7 @@ class PostmortemMagics(Magics):
 
         ``%naga_postmortem RUN --trust`` opens what somebody else saved. Opening runs code from the file.
         """
-        words = _split(line)
+        words = split_line(line)
         trust = "--trust" in words
         match [word for word in words if word != "--trust"]:
             case ["on" | "off" as word]:
@@ -121,13 +121,6 @@ class PostmortemMagics(Magics):
 def _path_of(run: str) -> Path:
     path = Path(run).expanduser()
     return path if path.exists() else naga.find_run(run)[0]
-
-
-def _split(line: str) -> list[str]:
-    try:
-        return shlex.split(line)
-    except ValueError as error:
-        raise UsageError(f"the quotes do not match: {error}") from None
 
 
 class _one_line:  # noqa: N801 - a with statement reads it as a verb

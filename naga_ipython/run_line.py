@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import shlex
 from dataclasses import dataclass
 
 from IPython.core.error import UsageError
 
-__all__ = ["RunLine", "parse_run_line", "split_line"]
+from naga_ipython.words import split_line, typed_words
+
+__all__ = ["RunLine", "parse_run_line"]
 
 USAGE = "%naga_run [--set KEY=EXPR ...] (SCRIPT.py | -m MODULE) [ARGS...]"
 
@@ -34,28 +34,6 @@ class RunLine:
     assignments: tuple[tuple[str, str], ...] = ()
 
 
-def split_line(line: str) -> list[str]:
-    """Split a line into words as a shell does, without expanding anything.
-
-    Parameters
-    ----------
-    line : str
-
-    Returns
-    -------
-    list of str
-
-    Raises
-    ------
-    UsageError
-        A quote has no end.
-    """
-    try:
-        return shlex.split(line)
-    except ValueError as error:
-        raise UsageError(f"the quotes do not match: {error}") from None
-
-
 def parse_run_line(line: str) -> RunLine | None:
     """Read the line of ``%naga_run``.
 
@@ -74,7 +52,7 @@ def parse_run_line(line: str) -> RunLine | None:
         It names nothing to run, an option is unknown, or an assignment is none.
     """
     words = split_line(line)
-    typed = _typed_words(line)
+    typed = typed_words(line)
     assignments: list[tuple[str, str]] = []
     place = 0
     while place < len(words):
@@ -102,20 +80,6 @@ def _target(words: list[str], place: int) -> str:
     if place >= len(words):
         raise UsageError(f"-m needs the name of a module ({USAGE})")
     return words[place]
-
-
-def _typed_words(line: str) -> list[str]:
-    """Return the words of a line with their quotes."""
-    stream = io.StringIO(line)
-    lexer = shlex.shlex(stream, posix=True)
-    lexer.whitespace_split, lexer.commenters = True, ""
-    typed = []
-    begin = 0
-    while lexer.get_token() is not None:
-        end = stream.tell()
-        typed.append(line[begin:end].strip())
-        begin = end
-    return typed
 
 
 def _expression_text(word: str, typed: str) -> str:

@@ -72,9 +72,19 @@ class Kernel:
 
     def complete(self, code: str) -> list[str]:
         """Return what the kernel offers at the end of a line."""
-        reply = self._client.complete(code, len(code), reply=True, timeout=60)
-        matches: list[str] = reply["content"]["matches"]
+        matches: list[str] = self._complete(code, len(code))["matches"]
         return matches
+
+    def completed(self, code: str) -> list[str]:
+        """Return what a cell with a cursor ``|`` in it becomes by each thing that the kernel offers there."""
+        before, _, after = code.partition("|")
+        answer = self._complete(before + after, len(before))
+        begin, end = answer["cursor_start"], answer["cursor_end"]
+        return [(before + after)[:begin] + match + (before + after)[end:] for match in answer["matches"]]
+
+    def _complete(self, code: str, position: int) -> dict[str, Any]:
+        content: dict[str, Any] = self._client.complete(code, position, reply=True, timeout=60)["content"]
+        return content
 
     def inspect(self, code: str) -> str:
         """Return what the kernel says about a name, as a question mark behind it asks for."""

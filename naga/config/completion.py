@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from naga.config.arguments import OPTIONS_WITH_PAIRS, list_options
+from naga.config.path_completion import complete_paths
 from naga.config.static_schema import StaticKey, static_keys
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _PATH_NAMES = ("path", "file", "dir", "folder")
 _DEEPEST = 8
 
 
-def complete_arguments(script: Path, words: Sequence[str], incomplete: str) -> list[str]:
+def complete_arguments(script: Path, words: Sequence[str], incomplete: str, *, root: Path | None = None) -> list[str]:
     """Complete a word of the command line of a script.
 
     Parameters
@@ -31,6 +31,8 @@ def complete_arguments(script: Path, words: Sequence[str], incomplete: str) -> l
         The words between the script and the one that is being written, without their quotes.
     incomplete : str
         The beginning of the word that is being written, without its quotes; empty for a new one.
+    root : Path, optional
+        The folder in which its absolute imports are looked for; by default its own, as for ``python SCRIPT``.
 
     Returns
     -------
@@ -45,7 +47,7 @@ def complete_arguments(script: Path, words: Sequence[str], incomplete: str) -> l
     >>> complete_arguments(Path("no_such_script.py"), [], "--")
     []
     """
-    keys = static_keys(script)
+    keys = static_keys(script, root)
     if keys is None:
         return []
     given = _Given.of(words)
@@ -122,7 +124,7 @@ def _beginning(incomplete: str, words: Iterator[str] | Sequence[str]) -> list[st
 def _values(option: str, given: _Given, incomplete: str, keys: Sequence[StaticKey]) -> Iterator[str]:
     """Yield the values of an option."""
     if option in _FILES:
-        yield from _paths(incomplete, _FILES[option])
+        yield from complete_paths(incomplete, _FILES[option])
     elif option in OPTIONS_WITH_PAIRS:
         key = given.key_before() if option == "override" else None
         if key is not None and "=" not in incomplete:
@@ -156,7 +158,7 @@ def _values_of_key(name: str, incomplete: str, keys: Sequence[StaticKey]) -> Ite
         return
     yield from key.values
     if not key.values and ("Path" in key.kind or key.name.lower().endswith(_PATH_NAMES)):
-        yield from _paths(incomplete, ())
+        yield from complete_paths(incomplete, ())
 
 
 def _levels(keys: Sequence[StaticKey]) -> Iterator[str]:
@@ -191,19 +193,3 @@ def _nodes(content: Any, kind: type, prefix: str = "", depth: int = 0) -> Iterat
         if isinstance(node, kind):
             yield f"{prefix}{name}"
         yield from _nodes(node, kind, f"{prefix}{name}.", depth + 1)
-
-
-def _paths(incomplete: str, endings: tuple[str, ...]) -> Iterator[str]:
-    begun = incomplete.rpartition("/")[2]
-    shown = incomplete[: len(incomplete) - len(begun)]
-    try:
-        entries = sorted(os.scandir(Path(shown).expanduser() if shown else Path()), key=lambda entry: entry.name)
-    except (OSError, RuntimeError):
-        return
-    for entry in entries:
-        if entry.name.startswith(".") and not begun.startswith("."):
-            continue
-        if entry.is_dir():
-            yield f"{shown}{entry.name}/"
-        elif not endings or entry.name.lower().endswith(endings):
-            yield f"{shown}{entry.name}"

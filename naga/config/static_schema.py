@@ -39,13 +39,15 @@ class StaticKey:
     values: tuple[str, ...] = ()
 
 
-def static_keys(script: Path) -> tuple[StaticKey, ...] | None:
+def static_keys(script: Path, root: Path | None = None) -> tuple[StaticKey, ...] | None:
     """List the keys of the config of a script's main.
 
     Parameters
     ----------
     script : Path
         A Python file.
+    root : Path, optional
+        The folder in which its absolute imports are looked for; by default its own.
 
     Returns
     -------
@@ -58,7 +60,7 @@ def static_keys(script: Path) -> tuple[StaticKey, ...] | None:
     The config is followed to a class, an object or a mapping in the script and in modules beside it; what is made
     by running code is not seen.
     """
-    module = StaticModule(script, script.parent)
+    module = StaticModule(script, root or script.parent)
     config = _config_of_main(module)
     if config is None:
         return None

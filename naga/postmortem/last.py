@@ -115,6 +115,30 @@ class LastFailure:
             self._show(failure, index)
             return failure.frames[index]
 
+    def choices(self) -> dict[str, tuple[str, ...]]:
+        """Return what `select` can be told now.
+
+        Returns
+        -------
+        dict
+            First word -> the words that may follow it; nothing when nothing has failed.
+        """
+        with self._lock:
+            failure, index = self._failure, self._index
+            if failure is None or index is None:
+                return {}
+            own = [number for number, frame in enumerate(failure.frames) if frame.user]
+            words = {
+                "up": any(number < index for number in own),
+                "down": any(number > index for number in own),
+                "cause": failure.cause is not None and failure.cause.chosen is not None,
+                "leaf": any(leaf.chosen is not None for leaf in failure.leaves),
+                "back": failure is not self._root,
+                **dict.fromkeys(map(str, range(len(failure.frames))), True),
+            }
+            leaves = tuple(str(number) for number, leaf in enumerate(failure.leaves) if leaf.chosen is not None)
+            return {word: leaves if word == "leaf" else () for word, is_there in words.items() if is_there}
+
     def restore(self) -> tuple[list[str], list[str]]:
         """Bring back what the variables of the failure took the place of.
 

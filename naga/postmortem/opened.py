@@ -70,18 +70,18 @@ def open_postmortem(path: str | os.PathLike[str], *, trust: bool = False) -> Fai
     RefusedError
         Somebody else wrote it, and `trust` was not given.
     """
-    file = find_postmortem(Path(path))
+    file = find_postmortem(path)
     header, body = read_document(file, trust=trust)
     with _importing_from(header):
         return _Reader(file, body).failure(header.failure, _place(header))
 
 
-def find_postmortem(path: Path) -> Path:
+def find_postmortem(path: str | os.PathLike[str]) -> Path:
     """Find the post-mortem that a path means.
 
     Parameters
     ----------
-    path : Path
+    path : path
         The file, a folder with a receipt, or a receipt.
 
     Returns
@@ -96,6 +96,7 @@ def find_postmortem(path: Path) -> Path:
     """
     from naga.lock.receipt import RECEIPT_NAME, read_receipt
 
+    path = Path(path)
     if path.is_dir() and (path / RECEIPT_NAME).is_file():
         path = path / RECEIPT_NAME
     if path.is_dir():
