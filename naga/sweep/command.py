@@ -84,6 +84,8 @@ def sweep_command(stage: Stage, tasks: TaskList, options: SweepOptions, *, dry_r
         for index in sweep.survey.todo:
             planned = sweep.tasks[index]
             sys.stdout.write(printable(f"{planned.task.source} -> {planned.folder}") + "\n")
+    else:
+        sweep.summary.save()
     if dry_run or not sweep.survey.todo:
         return SweepResult(sweep, None, is_dry=dry_run)
     result = SweepResult(sweep, launcher.launch(sweep, make_observer()))

@@ -186,6 +186,7 @@ class Summary:
         content = {"naga": FORMAT, "groups": self._groups, "entries": self._entries}
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            state_folder(self._path.parents[2])
             write_atomically(self._path, msgspec.json.encode(content))
             self._is_changed = False
 

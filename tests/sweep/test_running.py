@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -49,6 +52,30 @@ def test_sweep_called_again_skips_what_is_done_and_says_why(project: Path) -> No
 
     assert again.returncode == 0
     assert "3 tasks: 2 done, 1 new; 1 to run, 2 skipped" in again.stderr
+
+
+def test_sweep_that_finds_everything_done_remembers_it_without_a_trace_in_git(project: Path) -> None:
+    write_tasks(project, [1, 2])
+    sweep(project)
+    shutil.rmtree(project / ".naga")
+
+    again = sweep(project)
+
+    assert "2 tasks: 2 done; 0 to run, 2 skipped" in again.stderr
+    (summary,) = (project / ".naga/summaries").iterdir()
+    assert len(json.loads(summary.read_bytes())["entries"]) == 2
+    status = subprocess.run(["git", "status", "--porcelain"], cwd=project, check=True, capture_output=True, text=True)
+    assert ".naga" not in status.stdout
+
+
+def test_dry_run_of_a_sweep_leaves_nothing(project: Path) -> None:
+    write_tasks(project, [1, 2])
+    sweep(project)
+    shutil.rmtree(project / ".naga")
+
+    sweep(project, "--dry_run")
+
+    assert not (project / ".naga").exists()
 
 
 def test_sweep_with_tasks_that_fail_reports_each_for_what_it_is(project: Path) -> None:
