@@ -17,7 +17,7 @@ from naga.errors import MissingValueError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Scope", "resolve_config", "without_interpolations"]
+__all__ = ["Scope", "opened_config", "resolve_config", "without_interpolations"]
 
 _INTERPOLATION = re.compile(r"(\\*)\$\{")
 
@@ -65,14 +65,8 @@ def resolve_config(
         An interpolation names nothing, or its resolver failed.
     """
     _check_complete(config)
-    resolved = OmegaConf.merge(config)
-    assert isinstance(resolved, DictConfig)
-    resolved._set_flag("allow_objects", True)
-    is_closed = resolved._get_node_flag("struct")
-    OmegaConf.set_struct(resolved, False)
-    own = list(resolved)
-    if scope is not None:
-        _add_scope(resolved, scope)
+    is_closed, own = config._get_node_flag("struct"), list(config)
+    resolved = opened_config(config, scope)
     for key in own:
         try:
             _resolve_key(resolved, key)
@@ -82,6 +76,30 @@ def resolve_config(
         del resolved[key]
     OmegaConf.set_struct(resolved, is_closed)
     return resolved
+
+
+def opened_config(config: DictConfig, scope: Scope | None = None) -> DictConfig:
+    """Copy a config so that its interpolations find everything that they may name.
+
+    Parameters
+    ----------
+    config : DictConfig
+        Merged.
+    scope : Scope, optional
+        Further keys that interpolations may name.
+
+    Returns
+    -------
+    DictConfig
+        With the further keys, nothing resolved, and not closed against unknown keys.
+    """
+    opened = OmegaConf.merge(config)
+    assert isinstance(opened, DictConfig)
+    opened._set_flag("allow_objects", True)
+    OmegaConf.set_struct(opened, False)
+    if scope is not None:
+        _add_scope(opened, scope)
+    return opened
 
 
 def _unknown_place(_: str) -> str:

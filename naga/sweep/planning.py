@@ -82,7 +82,8 @@ def place_tasks(stage: Stage, tasks: Sequence[Task], redactor: Redactor) -> list
     planned: list[PlannedTask] = []
     keys_of = ConfigKeys(stage, redactor)
     taken: dict[str, Task] = {}
-    for task, save_dir in _save_dirs(stage, tasks):
+    for task, config in _configs(stage, tasks):
+        save_dir = config["save_dir"]
         folder = save_dir if is_varied else f"{save_dir.rstrip('/')}/{folder_name(task.values)}"
         place = os.path.abspath(folder)  # noqa: PTH100 - links are kept
         first = taken.setdefault(place, task)
@@ -90,7 +91,7 @@ def place_tasks(stage: Stage, tasks: Sequence[Task], redactor: Redactor) -> list
             hint = "let save_dir in the config depend on what the tasks set, such as save_dir: results/${KEY}"
             message = f"the tasks in {first.source} and {task.source} would share the folder {folder}"
             raise ConfigError(message, hint=hint, path=Path(place), key="save_dir")
-        planned.append(PlannedTask(task, folder, keys_of.key(task.values, folder)))
+        planned.append(PlannedTask(task, folder, keys_of.key(task.values, folder, config)))
     return planned
 
 
@@ -145,7 +146,8 @@ def _is_wanted(judgement: Judgement, *, only_failed: bool) -> bool:
     return judgement.state in ("failed", "killed") if only_failed else judgement.state != "done"
 
 
-def _save_dirs(stage: Stage, tasks: Sequence[Task]) -> Iterator[tuple[Task, str]]:
+def _configs(stage: Stage, tasks: Sequence[Task]) -> Iterator[tuple[Task, Mapping[str, Any]]]:
+    """Yield the config of each task, which has a folder that a sweep can use."""
     for task in tasks:
         config = _checked(stage, task)
         save_dir = config.get("save_dir")
@@ -155,7 +157,7 @@ def _save_dirs(stage: Stage, tasks: Sequence[Task]) -> Iterator[tuple[Task, str]
         if "{new}" in save_dir:
             hint = "leave {new} out: a task gets a folder that is named by its values"
             raise ConfigError("a sweep finds what is done in folders of fixed names", hint=hint, key="save_dir")
-        yield task, save_dir
+        yield task, config
 
 
 def _checked(stage: Stage, task: Task) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from naga.config.references import varied_places
 from naga.errors import NagaError
 from naga.lock.atomic import write_atomically
 from naga.lock.digest import hash_bytes
@@ -49,9 +50,10 @@ class ConfigKeys:
     def __init__(self, stage: Stage, redactor: Redactor) -> None:
         self._stage = stage
         self._redactor = redactor
-        self._common: dict[tuple[str, ...], str] = {}
+        self._common: dict[tuple[str, ...], str | None] = {}
+        self._follows_folder = bool(varied_places(frozenset(["save_dir"]), stage.base))
 
-    def key(self, values: Mapping[str, Any], folder: str) -> str:
+    def key(self, values: Mapping[str, Any], folder: str, config: Mapping[str, Any]) -> str:
         """Digest what the config of a task comes from.
 
         Parameters
@@ -59,6 +61,8 @@ class ConfigKeys:
         values : mapping
             Those of the task, whose config was put together before.
         folder : str
+        config : mapping
+            The config, before it was told the folder.
 
         Returns
         -------
@@ -69,11 +73,15 @@ class ConfigKeys:
         if names not in self._common:
             common = self._stage.common(values)
             is_secret = self._redactor.value(dict.fromkeys(names, "value")) != dict.fromkeys(names, "value")
-            if common is None or is_secret:
+            if is_secret or (common is None and self._follows_folder):
                 return ""
-            self._common[names] = hash_bytes(canonical_json([names, self._redactor.value(common)]))
+            self._common[names] = None if common is None else hash_bytes(self._form([names, common]))
+        digest = self._common[names] or self._form(dict(config)).decode()
         own = json.dumps([*values.values(), folder], separators=(",", ":"))
-        return hash_bytes(f"{self._common[names]}{own}".encode())[10:]
+        return hash_bytes(f"{digest}{own}".encode())[10:]
+
+    def _form(self, value: Any) -> bytes:
+        return canonical_json(self._redactor.value(value))
 
 
 class Summary:

@@ -6,10 +6,12 @@ import io
 import json
 import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
@@ -17,10 +19,11 @@ from omegaconf import OmegaConf
 from naga.config.arguments import parse_arguments
 from naga.config.building import ConfigLayers, collect_layers
 from naga.config.sweep_options import SweepOptions
-from naga.config.yaml_values import read_value
+from naga.config.yaml_values import ValueLoader, read_value
 from naga.errors import ConfigError, NagaError, NotFoundError, UsageError
 from naga.sweep.reading import read_tasks
 from naga.sweep.task import Task, TaskList
+from naga.sweep.task_files import read_task_file
 from tests.programs import run_python
 
 SCHEMA: dict[str, Any] = {"param": 1, "model": {"lr": 0.1, "name": "a"}, "items": None}
@@ -72,6 +75,59 @@ def test_file_of_every_form_gives_the_same_tasks(tmp_path: Path, name: str, text
     assert values_of(found)[0] == {"param": 1, "model.lr": 2}
     assert values_of(found)[1]["param"] == "x"
     assert tuple(int(task.source.rpartition(":")[2]) for task in found.tasks) == lines
+
+
+ITEMS = st.sampled_from(
+    [
+        "- 1",
+        "- {param: 2}",
+        "- param: 3",
+        "  model: 4",
+        "- |+",
+        "- >-",
+        "  text",
+        "   more",
+        "",
+        "# comment",
+        "  # comment",
+        "- &a 5",
+        "- *a",
+        "- 'open",
+        "  closed'",
+        "- [6,",
+        "  7]",
+        "8]",
+        "---",
+        "...",
+        "- - 9",
+        "- a: &b {x: 1}",
+        "- <<: *b",
+        "-",
+        "- x\u2028- y",
+        "- ? z",
+        "- #",
+        "key: value",
+        "-\ttab",
+    ]
+)
+
+
+@given(st.lists(ITEMS, max_size=6), st.booleans())
+def test_yaml_of_any_lines_gives_what_a_parser_of_the_whole_gives(lines: list[str], ends: bool) -> None:
+    text = "\n".join(lines) + "\n" * ends
+    try:
+        whole = yaml.load(text, Loader=ValueLoader)
+    except yaml.YAMLError:
+        whole = None
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "a.yaml")
+        path.write_text(text)
+        try:
+            _, rows = read_task_file(str(path))
+        except ConfigError:
+            assert not isinstance(whole, list) or not whole
+        else:
+            assert [row.value for row in rows] == whole
 
 
 @pytest.mark.parametrize(("name", "text"), [("a.yml", "[1, two, 1e-3]"), ("a.json", '[1, "two", 0.001]')])
