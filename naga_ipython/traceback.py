@@ -55,9 +55,13 @@ class TracebackView:
 
     def _showtraceback(self, exc_tuple: Any = None, *args: Any, **kwargs: Any) -> None:
         error = exc_tuple[1] if exc_tuple is not None else sys.exc_info()[1]
-        if not (self._is_active and isinstance(error, BaseException) and _clean_all(error)):
+        shown_before = getattr(sys, "last_value", None) if error is None else None
+        if self._is_active and isinstance(shown_before, BaseException) and _has_group(shown_before):
+            # For ``%tb`` IPython asks Python for the current exception, of which there is none.
+            self._show_group(shown_before)
+        elif not (self._is_active and isinstance(error, BaseException) and _clean_all(error)):
             self._show(exc_tuple, *args, **kwargs)
-        elif any(isinstance(each, BaseExceptionGroup) for each in _chain(error)):
+        elif _has_group(error):
             self._show_group(error)
         else:
             exc_tuple = None if exc_tuple is None else (type(error), error, error.__traceback__)
@@ -122,6 +126,10 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         waiting += [current.__cause__, current.__context__]
         if isinstance(current, BaseExceptionGroup):
             waiting += current.exceptions
+
+
+def _has_group(error: BaseException) -> bool:
+    return any(isinstance(each, BaseExceptionGroup) for each in _chain(error))
 
 
 def _user_part(start: TracebackType | None) -> TracebackType | None:

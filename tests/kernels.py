@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_client.manager import KernelManager
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -45,16 +46,20 @@ class Kernel:
         self._client.wait_for_ready(timeout=60)
         self.run("%colors NoColor")
 
-    def run(self, code: str, *, interrupt_at: str | None = None) -> Answer:
-        """Run a cell and return what it printed, showed and raised; interrupt it as soon as it has printed a text."""
-        answer = self._run(code, interrupt_at)
+    def run(self, code: str, *, interrupt_at: str | None = None, typed: Sequence[str] | None = None) -> Answer:
+        """Run a cell and return what it printed, showed and raised.
+
+        It is interrupted as soon as it has printed a text, and given lines when it asks for input.
+        """
+        answer = self._run(code, interrupt_at, typed)
         # Right after a failing cell a kernel refuses what it takes for cells that were sent together with that one.
         while answer.status == "aborted":
-            answer = self._run(code, interrupt_at)
+            answer = self._run(code, interrupt_at, typed)
         return answer
 
-    def _run(self, code: str, interrupt_at: str | None) -> Answer:
+    def _run(self, code: str, interrupt_at: str | None, typed: Sequence[str] | None) -> Answer:
         answer = Answer()
+        lines = iter(typed or ())
         handlers = {"stream": self._stream, "error": self._error}
 
         def take(message: dict[str, Any]) -> None:
@@ -66,7 +71,13 @@ class Kernel:
             elif kind in ("execute_result", "display_data"):
                 answer.results.append(content["data"])
 
-        reply = self._client.execute_interactive(code, timeout=120, output_hook=take, allow_stdin=False)
+        reply = self._client.execute_interactive(
+            code,
+            timeout=120,
+            output_hook=take,
+            allow_stdin=typed is not None,
+            stdin_hook=lambda _: self._client.input(next(lines)),
+        )
         answer.status = reply["content"]["status"]
         return answer
 

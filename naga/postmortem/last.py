@@ -231,10 +231,18 @@ def _message(frame: Frame, place: str, injection: Injection) -> str:
     where = f"{frame.place()} in {place}" if place else frame.place()
     line = f"naga: {where} - {count} kept" + (f": {_listed(names)}" if names else "")
     if injection.shadowed:
-        line += f"; shadowed (undo: %naga_restore): {_listed(injection.shadowed)}"
+        line += f"; shadowed (undo: {_undo()}): {_listed(injection.shadowed)}"
     if injection.left:
         line += f"; only in naga.locals: {_listed(injection.left)}"
     return line
+
+
+def _undo() -> str:
+    """Say how the person gets old values back: by a magic only where the extension is loaded."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    has_magic = shell is not None and shell.find_line_magic("naga_restore") is not None
+    return "%naga_restore" if has_magic else "naga.last.restore()"
 
 
 def _listed(names: list[str]) -> str:
