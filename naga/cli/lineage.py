@@ -18,9 +18,10 @@ __all__ = ["add_to"]
 
 _EXAMPLES = """\
 examples:
+  naga lineage                     # of the run that started last
   naga lineage results/evaluate
   naga lineage results/evaluate/metrics.json
-  naga lineage --json @latest
+  naga lineage --json @latest~1
 
 exit codes: 0 drawn; 65 the receipt cannot be read; 66 there is no such run
 """
@@ -44,7 +45,9 @@ def add_to(commands: Any, common: argparse.ArgumentParser) -> None:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("token", metavar="TOKEN", help="an id, @latest, or a path")
+    parser.add_argument(
+        "token", metavar="TOKEN", nargs="?", default="@latest", help="an id, @latest (the default), or a path"
+    )
     parser.set_defaults(run=_lineage)
 
 

@@ -77,7 +77,10 @@ def _ls(options: argparse.Namespace) -> int:
         return 0
     limit = options.limit or _SHOWN
     found = naga.runs(options.root, options.filters, limit=limit + 1)
-    print_rows(_rows(found[:limit]), _HEADER)
+    print_rows(_rows(found[:limit]), _HEADER if found else ())
+    if not found:
+        fit = " that these filters fit" if options.filters else ""
+        print(f"naga: no runs below {options.root}{fit}", file=sys.stderr)
     if len(found) > limit and options.limit is None:
         print(f"naga: these are the newest {limit}; --limit N shows more", file=sys.stderr)
     return 0

@@ -7,7 +7,7 @@ import ast
 import os
 import re
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from naga._version import __version__
 from naga.cli import diff, digest, doctor, lineage, ls, reindex, relog, rerun, show, status, tasks, verify
@@ -39,6 +39,24 @@ exit codes: 0 done; 1 a check found a difference; 2 usage; 65 integrity; 66 not 
 
 
 class _Parser(argparse.ArgumentParser):
+    """Takes options between paths too, as other commands do."""
+
+    _is_mixing = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if self._is_mixing or self._subparsers is not None:
+            return super().parse_known_args(args, namespace)
+        # What mixes calls this method in its turn, and takes names behind -- for options.
+        self._is_mixing = True
+        try:
+            parse = super().parse_known_args if "--" in args else self.parse_known_intermixed_args
+            found, rest = parse(args, namespace)
+        finally:
+            self._is_mixing = False
+        if rest:
+            self.error(f"unrecognized arguments: {' '.join(rest)}")
+        return found, rest
+
     def error(self, message: str) -> NoReturn:
         raise UsageError(_with_nearest(message), hint=f"{self.prog} -h shows how it is used")
 

@@ -12,6 +12,7 @@ __all__ = ["add_to"]
 
 _EXAMPLES = """\
 examples:
+  naga show                        # the run that started last
   naga show results/process
   naga show results/process/out.txt
   naga show --json results/process/run.lock
@@ -37,7 +38,9 @@ def add_to(commands: Any, common: argparse.ArgumentParser) -> None:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("token", metavar="TOKEN", help="an id, @latest, or a path")
+    parser.add_argument(
+        "token", metavar="TOKEN", nargs="?", default="@latest", help="an id, @latest (the default), or a path"
+    )
     parser.set_defaults(run=_show)
 
 

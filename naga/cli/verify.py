@@ -52,13 +52,13 @@ def add_to(commands: Any, common: argparse.ArgumentParser) -> None:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("tokens", metavar="TOKEN", nargs="*", default=["@latest"], help="an id, @latest, or a path")
+    parser.add_argument("tokens", metavar="TOKEN", nargs="*", help="an id, @latest (the default), or a path")
     parser.add_argument("--environment", action="store_true", help="fail, too, when the environment is another one")
     parser.set_defaults(run=_verify)
 
 
 def _verify(options: argparse.Namespace) -> int:
-    found = [naga.verify(token) for token in options.tokens]
+    found = [naga.verify(token) for token in options.tokens or ["@latest"]]
     if options.json:
         print(json.dumps([each.to_mapping() for each in found], indent=2))
     else:

@@ -215,7 +215,7 @@ def root_status(root: Path) -> os.stat_result:
         status = root.stat()
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
         hint = "it is a link to nowhere" if root.is_symlink() else "check the path"
-        raise NotFoundError(f"there is no {root}", hint=hint, path=root) from error
+        raise NotFoundError(f"there is nothing at {root}", hint=hint, path=root) from error
     except OSError as error:
         raise IntegrityError(f"{root} cannot be read: {error.strerror}", hint=_READABLE, path=root) from error
     if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):

@@ -55,6 +55,13 @@ def test_digest_with_patterns_is_that_of_what_they_choose(folder: Path, capsys: 
     assert expected != naga.hash_path("tree").digest
 
 
+def test_options_may_stand_between_paths(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["digest", "tree", "--exclude", "*.txt", "tree", "--json"]) == 0
+    one, other = json.loads(capsys.readouterr().out)
+    assert one == other
+    assert one["exclude"] == ["*.txt"]
+
+
 @pytest.mark.skipif(not shutil.which("sha256sum"), reason="there is no sha256sum")
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
 def test_name_is_written_as_sha256sum_writes_it(
@@ -142,7 +149,7 @@ def test_digest_of_what_is_not_there_still_prints_the_others(folder: Path, capsy
     assert main(["digest", "nothing", "file.txt"]) == 66
     captured = capsys.readouterr()
     assert captured.out == "xxh3_128:0916dbe7a84548857c829f212249cbe6  file.txt\n"
-    assert "there is no nothing" in captured.err
+    assert "there is nothing at nothing" in captured.err
 
 
 @pytest.mark.parametrize("arguments", [[], ["file.txt", "--check", "digests"]])

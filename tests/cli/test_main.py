@@ -63,8 +63,9 @@ def test_version_is_the_one_of_the_package(tmp_path: Path) -> None:
         (["zzzzzz"], ["unknown command 'zzzzzz'"]),
         (["it's"], ["it's"]),
         ([], ["COMMAND"]),
-        (["show"], ["naga show -h"]),
-        (["doctor", "--jsn"], ["--jsn"]),
+        (["diff"], ["naga diff -h"]),
+        (["doctor", "--jsn"], ["--jsn", "naga doctor -h"]),
+        (["status", "results", "more"], ["more", "naga status -h"]),
     ],
 )
 def test_command_that_cannot_be_understood_ends_with_one_line(

@@ -269,6 +269,22 @@ def test_ls_as_json_has_all_runs_unless_there_is_a_limit(project: Path, capsys: 
     assert len(json.loads(capsys.readouterr().out)) == 3
 
 
+def test_ls_without_a_run_that_fits_says_so(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ls", "lr>1"]) == 0
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "naga: no runs below . that these filters fit\n")
+
+
+@pytest.mark.parametrize("command", ["lineage", "show"])
+def test_command_without_a_token_is_about_the_run_that_started_last(
+    project: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert main([command, "@latest"]) == 0
+    expected = capsys.readouterr().out
+    assert main([command]) == 0
+    assert capsys.readouterr().out == expected
+
+
 def test_ls_with_a_filter_that_is_none_ends_with_2_and_names_the_place(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

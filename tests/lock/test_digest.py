@@ -284,7 +284,7 @@ def test_path_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "dangling").symlink_to("gone")
     for function in (hash_path, hash_file, hash_tree):
-        with pytest.raises(NotFoundError, match="there is no") as caught:
+        with pytest.raises(NotFoundError, match="there is nothing at") as caught:
             function(tmp_path / name)
         assert caught.value.path == tmp_path / name
         assert caught.value.hint
