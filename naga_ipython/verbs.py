@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 from IPython.core.error import UsageError
 
 import naga
+from naga.errors import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +69,9 @@ def call_verb(shell: InteractiveShell, verb: str, words: Sequence[str]) -> Recei
 
 def _show(words: Sequence[str]) -> Receipt:
     if len(words) > 1:
-        raise UsageError("%runlock show takes one run")
+        meant = nearest(words[0], VERBS)
+        hint = f"did you mean %runlock {meant}?" if meant else f"verbs are {', '.join(VERBS)}"
+        raise UsageError(f"%runlock show takes one run ({hint})")
     if words:
         return naga.find_run(words[0])[1]
     receipt = naga.last_receipt()

@@ -212,7 +212,7 @@ class _Shelf:
         )
 
     def _stage(self, receipt: Receipt) -> str:
-        key = f"{receipt.caller.get('file')}:{receipt.caller.get('function')}"
+        key = ":".join(str(receipt.caller.get(name)) for name in ("file", "function", "notebook"))
         if key not in self._stages:
             self._stages[key] = stage_name(receipt)
         return self._stages[key]

@@ -82,6 +82,8 @@ def _lines(difference: Difference) -> Iterator[str]:
 
 
 def _value(section: str, value: Any) -> str:
+    if section == "environment" and value is None:
+        return "-"
     if section in ("config", "environment"):
         return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return short_digest(value)

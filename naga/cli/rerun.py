@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import naga
+from naga.cli.tables import or_absent
 from naga.lock.describe import printable
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def _remark(output: OutputVerdict) -> str:
 
 
 def _difference(difference: Any) -> str:
-    return f"{difference.what}: {difference.recorded} became {difference.current}"
+    return f"{difference.what}: {or_absent(difference.recorded)} became {or_absent(difference.current)}"
 
 
 def _section(title: str, rows: list[str]) -> Iterator[str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-__all__ = ["Cell", "mark", "print_line", "print_rows", "short_path"]
+__all__ = ["Cell", "mark", "or_absent", "print_line", "print_rows", "short_path"]
 
 _MARKS = {
     "ok": ("✓", "green"),
@@ -84,6 +84,21 @@ def print_line(*cells: Cell | str) -> None:
     """
     paint = _painter()
     print("".join(paint(cell.text, cell.style) for cell in map(_safe, cells)))
+
+
+def or_absent(value: object) -> object:
+    """Write what an environment lacks as a word.
+
+    Parameters
+    ----------
+    value : object
+        A plain value; None where the thing is absent.
+
+    Returns
+    -------
+    object
+    """
+    return "absent" if value is None else value
 
 
 def short_path(path: Path) -> str:

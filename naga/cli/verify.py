@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import naga
-from naga.cli.tables import mark, print_line, short_path
+from naga.cli.tables import mark, or_absent, print_line, short_path
 from naga.errors import IntegrityError
 from naga.lock.describe import short_digest
 
@@ -93,7 +93,9 @@ def _lines(run: RunCheck) -> Iterator[str]:
     for title, checks in (("input", run.data), ("output", run.outputs)):
         yield from (_data_line(title, check) for check in checks if check.state != "intact")
     differences = run.environment[:_MOST_DIFFERENCES]
-    yield from (f"environment: {each.what} was {each.recorded}, is {each.current}" for each in differences)
+    yield from (
+        f"environment: {each.what} was {or_absent(each.recorded)}, is {or_absent(each.current)}" for each in differences
+    )
     if len(run.environment) > _MOST_DIFFERENCES:
         yield f"environment: and {len(run.environment) - _MOST_DIFFERENCES} more differences"
 

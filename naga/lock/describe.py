@@ -29,14 +29,22 @@ def stage_name(receipt: Receipt) -> str:
     Returns
     -------
     str
-        The stem of the script, followed by the function where that is not ``main``.
+        The stem of the script, followed by the function where that is not ``main``; the stem of the notebook, or
+        ``cells``, for what was done in cells.
     """
     function = str(receipt.caller.get("function") or "").rpartition(".")[2]
     file = receipt.caller.get("file")
     if not isinstance(file, str):
-        return printable(function) or "run"
+        return printable(function or _notebook_name(receipt) or "run")
     stem = PurePath(file).stem
     return printable(stem if function in ("", "main", "<module>") else f"{stem}:{function}")
+
+
+def _notebook_name(receipt: Receipt) -> str:
+    notebook = receipt.caller.get("notebook")
+    if not isinstance(notebook, dict):
+        return ""
+    return PurePath(str(notebook.get("path") or "cells")).stem
 
 
 def describe_receipt(receipt: Receipt) -> str:

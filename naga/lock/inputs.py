@@ -12,9 +12,12 @@ from naga.lock.digest import PathDigest, hash_path
 from naga.lock.project import nearest_path
 from naga.lock.receipt import RECEIPT_NAME
 
-__all__ = ["NOT_DATA", "checked_path", "existing_path", "read_data"]
+__all__ = ["KEPT", "NOT_DATA", "checked_path", "existing_path", "read_data"]
 
-NOT_DATA = (RECEIPT_NAME, "/log.txt", ".naga/", TEMPORARY)
+KEPT = ".naga"
+"""The folder beside a receipt for what naga keeps of a run: cells, post-mortems, attestations."""
+
+NOT_DATA = (RECEIPT_NAME, "/log.txt", f"{KEPT}/", TEMPORARY)
 """What naga itself leaves in the folder of a stage; it says nothing about the data in it."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Literal
 
 from naga.errors import GitError, NagaError, NotFoundError
@@ -11,6 +11,7 @@ from naga.lock.compare import changed_files
 from naga.lock.describe import stage_name
 from naga.lock.digest import hash_bytes
 from naga.lock.environment import compare_environments
+from naga.lock.inputs import KEPT
 from naga.lock.project import portable_path
 from naga.lock.receipt import receipt_digest
 from naga.lock.recipe import recipe_digest
@@ -36,7 +37,8 @@ class CodeCheck:
     name : str
         Of the repository.
     state : {"available", "gone", "unknown", "not recorded"}
-        ``unknown`` when git cannot be asked, ``not recorded`` when the run had no repository.
+        ``unknown`` when git cannot be asked, ``not recorded`` when the run had no repository. Cells of a notebook are
+        available when they lie beside the receipt as they did.
     snapshot : str or None
         The commit.
     detail : str
@@ -275,7 +277,7 @@ class _Verifier:
             stage=stage_name(run),
             status=run.status,
             path=place[0] if place else None,
-            code=tuple(self._check_code(name, entry, root) for name, entry in run.repos.items()),
+            code=tuple(self._check_code(run, name, entry, root) for name, entry in run.repos.items()),
             data=tuple(self._check_data(name, entry, root) for name, entry in run.data.items()),
             outputs=tuple(self._check_data(name, entry, root, is_output=True) for name, entry in run.outputs.items()),
             environment=tuple(compare_environments(environment, self._with_packages(self._environment))),
@@ -299,13 +301,24 @@ class _Verifier:
             return environment
         return {**environment, "packages": {**packages, "list": self._packages[packages["digest"]]}}
 
-    def _check_code(self, name: str, entry: RepositoryEntry, root: str) -> CodeCheck:
+    def _check_code(self, run: Receipt, name: str, entry: RepositoryEntry, root: str) -> CodeCheck:
+        if entry.snapshot is None and PurePath(entry.path).name == KEPT:
+            return self._check_kept(run, name, entry, root)
         if entry.snapshot is None:
             return CodeCheck(name, "not recorded", None, entry.problem or "the run had no repository")
         question = place_of(entry.path, root), entry.snapshot
         if question not in self._snapshots:
             self._snapshots[question] = _find_snapshot(name, *question)
         return self._snapshots[question]
+
+    def _check_kept(self, run: Receipt, name: str, entry: RepositoryEntry, root: str) -> CodeCheck:
+        """Check code that lies beside the receipt, as the cells of a notebook do."""
+        files = (run.used.get("files") or {}).get(name) or {}
+        for path, digest in files.items():
+            found = self._world.look(place_of(f"{entry.path}/{path}", root)).digest
+            if found != digest:
+                return CodeCheck(name, "gone", None, f"{entry.path}/{path} {'changed' if found else 'is missing'}")
+        return CodeCheck(name, "available", None)
 
     def _check_data(self, name: str, entry: DataEntry, root: str, *, is_output: bool = False) -> DataCheck:
         sight = self._world.look_at(entry, root, is_output=is_output)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from naga.errors import NotFoundError
 from naga.lock.atomic import write_atomically
 from naga.lock.digest import hash_file
+from naga.lock.inputs import KEPT
 from naga.lock.project import nearest_path
 from naga.lock.receipt import RECEIPT_NAME
 from naga.lock.recording import Recording
@@ -73,7 +74,7 @@ def record_cells(
     caller: dict[str, Any] = {"module": "__main__", "notebook": {"path": notebook, "cells": len(sources)}}
     recording = Recording({"save_dir": str(folder)}, caller)
     text = "\n".join(f"# %% [{number}]\n{source.rstrip()}\n" for number, source in enumerate(sources, 1))
-    kept = folder / ".naga" / CELLS_NAME
+    kept = folder / KEPT / CELLS_NAME
     kept.parent.mkdir(exist_ok=True)
     write_atomically(kept, recording.redacted(text).encode())
     recording.add_code(

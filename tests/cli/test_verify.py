@@ -84,7 +84,7 @@ def test_verify_in_another_environment_shows_it_and_fails_only_when_asked_to(
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     assert main(["verify", "results/prepare"]) == 0
-    assert "environment: threads.OMP_NUM_THREADS was None, is 7" in printed(capsys)
+    assert "environment: threads.OMP_NUM_THREADS was absent, is 7" in printed(capsys)
     assert main(["verify", "results/prepare", "--environment"]) == 1
 
 

@@ -136,6 +136,32 @@ def test_runlock_write_to_a_folder_that_is_not_there_fails_with_one_line(kernel:
     assert not (repository / "reslts").exists()
 
 
+def test_runlock_verify_sees_that_the_cells_of_a_receipt_were_changed(kernel: Kernel, repository: Path) -> None:
+    kernel.run("import os; os.makedirs('results/cells'); open('results/cells/out.txt', 'w').write('1')")
+    kernel.run("%runlock write results/cells")
+    kept = repository / "results/cells/.naga/cells.py"
+
+    intact = kernel.run("%runlock verify results/cells")
+    kept.write_text(kept.read_text() + "print('by hand')\n")
+    changed = kernel.run("%runlock verify results/cells")
+    kept.unlink()
+    gone = kernel.run("%runlock verify results/cells")
+
+    assert intact.status == "ok", intact.stdout
+    assert "✓ intact  cells" in intact.stdout
+    assert "code" not in intact.stdout
+    assert (changed.status, gone.status) == ("error", "error")
+    assert "code: cells is gone: results/cells/.naga/cells.py changed" in changed.stdout
+    assert "code: cells is gone: results/cells/.naga/cells.py is missing" in gone.stdout
+
+
+def test_runlock_with_a_verb_that_is_none_names_the_nearest(kernel: Kernel) -> None:
+    for line, meant in (("wirte results/x", "did you mean %runlock write?"), ("a b", "verbs are show, write, verify")):
+        answer = kernel.run(f"%runlock {line}")
+        assert (answer.status, answer.errors) == ("error", [])
+        assert meant in answer.stderr
+
+
 def test_runlock_verify_fails_the_cell_when_something_differs(kernel: Kernel, repository: Path) -> None:
     kernel.run("%naga_run scale.py")
     intact = kernel.run("%runlock verify results/scale")
