@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +16,24 @@ from naga.errors import ConfigFileError, NotFoundError
 from naga.lock.project import nearest_path
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["line_of", "read_config_file"]
+__all__ = ["keep_config_files", "line_of", "read_config_file"]
+
+_kept: dict[str, str] = {}
+
+
+def keep_config_files(texts: Mapping[str, str]) -> None:
+    """Let config files be in this process what they were, whatever becomes of them.
+
+    Parameters
+    ----------
+    texts : mapping
+        Absolute path -> content. They take the place of those that were kept before.
+    """
+    _kept.clear()
+    _kept.update(texts)
 
 
 def read_config_file(path: Path) -> DictConfig:
@@ -40,7 +57,8 @@ def read_config_file(path: Path) -> DictConfig:
         The file is not YAML, or not a mapping.
     """
     try:
-        content = OmegaConf.load(path)
+        kept = _kept.get(os.path.abspath(path))  # noqa: PTH100 - links are kept
+        content = OmegaConf.load(path if kept is None else io.StringIO(kept))
     except FileNotFoundError as error:
         found = nearest_path(path)
         hint = f"did you mean {found}?" if found else None
@@ -74,8 +92,9 @@ def line_of(path: Path, key: str) -> int | None:
     int or None
         Counted from 1; None when the file does not hold the key.
     """
-    state = path.stat()
-    node = _composed(path, state.st_mtime_ns, state.st_size)
+    kept = _kept.get(os.path.abspath(path))  # noqa: PTH100 - links are kept
+    state = path.stat() if kept is None else None
+    node = _composed(path, kept, state and state.st_mtime_ns, state and state.st_size)
     line = None
     for name in split_key(key):
         if isinstance(node, yaml.SequenceNode) and name.isdecimal() and int(name) < len(node.value):
@@ -91,10 +110,10 @@ def line_of(path: Path, key: str) -> int | None:
 
 
 @lru_cache(maxsize=4)
-def _composed(path: Path, *_: int) -> yaml.Node | None:
+def _composed(path: Path, kept: str | None, *_: int | None) -> yaml.Node | None:
     # Asked for once a key, and a file has many.
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    node: yaml.Node | None = yaml.compose(path.read_text(encoding="utf-8"), Loader=loader)
+    node: yaml.Node | None = yaml.compose(path.read_text(encoding="utf-8") if kept is None else kept, Loader=loader)
     return node
 
 

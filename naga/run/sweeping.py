@@ -62,6 +62,12 @@ class MainStage:
         values = [OmegaConf.to_container(one, resolve=False, throw_on_missing=False) for one in configs]
         return {str(key): plain_value(item) for each in values for key, item in each.items()}  # type: ignore[union-attr]
 
+    @property
+    def config_files(self) -> tuple[str, ...]:
+        """The files that the config comes from, absolute."""
+        files = (self._arguments.config, self._arguments.overrides_path)
+        return tuple(str(file.absolute()) for file in files if file is not None)
+
     def config(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Put the config of a task together, as plain values.
 

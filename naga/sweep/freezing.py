@@ -16,11 +16,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from omegaconf import OmegaConf
+
+from naga.config.files import read_config_file
 from naga.errors import IncompleteError, IntegrityError, RefusedError
 from naga.lock.atomic import folder_lock, write_atomically
 from naga.lock.digest import hash_bytes, hash_file
 from naga.lock.frozen import FrozenCode
 from naga.lock.project import find_project
+from naga.lock.redact import Redactor
 from naga.lock.repositories import describe_repository
 from naga.lock.snapshot import find_root
 from naga.rerun.checkout import changed_in_checkout, check_out
@@ -31,7 +35,7 @@ if TYPE_CHECKING:
 
     from naga.lock.receipt import RepositoryEntry
 
-__all__ = ["freeze", "list_users", "release"]
+__all__ = ["config_texts", "freeze", "list_users", "release"]
 
 _UNFROZEN = "commit it to a git repository, or set freeze: false to run from the folder as it is"
 
@@ -92,6 +96,34 @@ def freeze(
         message = f"cannot check {root} out: {error.strerror} ({error.filename})"
         raise IncompleteError(message, hint="make room, or set freeze: false", path=root) from error
     return FrozenCode(str(root), str(checkout), asdict(entry))
+
+
+def config_texts(files: Iterable[str]) -> dict[str, str]:
+    """Read the config files that jobs are to see as they are now.
+
+    Parameters
+    ----------
+    files : iterable of str
+        Absolute paths.
+
+    Returns
+    -------
+    dict
+        Path -> content. One that holds secrets is left out: they must not stand in a further file.
+
+    Raises
+    ------
+    NotFoundError, ConfigFileError
+        A file cannot be read any more.
+    """
+    texts = {}
+    for file in files:
+        redactor = Redactor.from_environment(os.environ)
+        content: Any = OmegaConf.to_container(read_config_file(Path(file)), resolve=False)
+        text = Path(file).read_text(encoding="utf-8")
+        if redactor.value(content) == content and redactor.text(text) == text:
+            texts[file] = text
+    return texts
 
 
 def release(code: FrozenCode, user: str) -> None:

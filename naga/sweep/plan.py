@@ -105,6 +105,8 @@ class Plan:
         The digest of the config without the tasks.
     repositories : dict
         Root -> its state when the sweep began.
+    configs : dict
+        Path -> content of config files that workers read as they were.
     is_secret : bool
         Whether arguments or tasks hold secrets, which are not written into the plan.
     force : bool
@@ -130,6 +132,7 @@ class Plan:
     save_dir: str
     fingerprint: str
     repositories: dict[str, RepositoryEntry]
+    configs: dict[str, str] = field(default_factory=dict)
     is_secret: bool = False
     force: bool = False
     fail_fast: bool = False

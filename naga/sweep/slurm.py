@@ -14,7 +14,7 @@ from naga.lock.digest import hash_bytes
 from naga.lock.document import canonical_json
 from naga.lock.frozen import FrozenCode
 from naga.lock.snapshot import find_root
-from naga.sweep.freezing import freeze, release
+from naga.sweep.freezing import config_texts, freeze, release
 from naga.sweep.plan import read_plan
 from naga.sweep.slurm_commands import GOES_ON, array_limit, cancel_jobs, check_partitions, list_elements, require_slurm
 from naga.sweep.slurm_follow import Follower
@@ -113,6 +113,8 @@ class SlurmLauncher:
         return folder, read_plan(folder)
 
     def _submit(self, sweep: Sweep) -> tuple[Path, Plan]:
+        configs = config_texts(sweep.config_files) if self.settings.freeze else {}
+        sweep = replace(sweep, plan=replace(sweep.plan, configs=configs))
         plan = sweep.plan
         code = self._freeze(plan)
         folder = sweep.write()

@@ -54,6 +54,11 @@ class Stage(Protocol):
         """The config without the values of a task: plain, and without anything resolved."""
         ...
 
+    @property
+    def config_files(self) -> tuple[str, ...]:
+        """The files that the config comes from, absolute."""
+        ...
+
     def run(self, values: Mapping[str, Any], shared: Shared, keep: Callable[[Any], None]) -> Outcome:
         """Run the main once.
 

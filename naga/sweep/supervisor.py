@@ -200,6 +200,7 @@ class Supervisor:
         hello = {
             "program": asdict(plan.program),
             "fingerprint": plan.fingerprint,
+            "configs": plan.configs,
             "root": plan.root,
             "repositories": {root: asdict(entry) for root, entry in plan.repositories.items()},
         }

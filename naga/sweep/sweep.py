@@ -63,12 +63,15 @@ class Sweep:
         All of them, by index.
     survey : Survey
     summary : Summary
+    config_files : tuple of str
+        Those that the config comes from, absolute.
     """
 
     plan: Plan
     tasks: list[PlannedTask]
     survey: Survey
     summary: Summary
+    config_files: tuple[str, ...] = ()
 
     def write(self) -> Path:
         """Write the plan where workers on all machines can read it.
@@ -158,7 +161,7 @@ def prepare_sweep(stage: Stage, tasks: Sequence[Task], options: SweepOptions, *,
         todo=survey.todo if len(survey.todo) < len(planned) else None,
         tasks=len(planned),
     )
-    return Sweep(plan, planned, survey, summary)
+    return Sweep(plan, planned, survey, summary, stage.config_files)
 
 
 def _repositories(program: Program, root: Path, save_dir: Path) -> dict[str, RepositoryEntry]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from naga.config.files import keep_config_files
 from naga.errors import IncompleteError, LeaseLostError, NagaError
 from naga.lock.describe import printable
 from naga.lock.receipt import RECEIPT_NAME, ErrorEntry, RepositoryEntry
@@ -68,6 +69,7 @@ def _follow(lifeline: int) -> None:
 def _prepare(hello: dict[str, Any], channel: Channel) -> _Worker | None:
     try:
         os.chdir(hello["program"]["cwd"])
+        keep_config_files(hello["configs"])
         program = msgspec.convert(hello["program"], Program)
         stage = load_stage(program)
         _check_unchanged(stage, hello["fingerprint"])

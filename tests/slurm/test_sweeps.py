@@ -71,8 +71,11 @@ class Project:
         memory = "" if "mem_gb" in settings else "mem_gb: 0.4\n"
         (self.folder / "slurm.yaml").write_text(SETTINGS + memory + settings)
 
+    def call(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return run_python(self.folder, *WORDS, *words, **self.cluster.environ)
+
     def run(self, *overrides: str) -> subprocess.CompletedProcess[str]:
-        return run_python(self.folder, *WORDS, *self._overrides(overrides), **self.cluster.environ)
+        return self.call(*self._overrides(overrides))
 
     def start(self, *overrides: str) -> subprocess.Popen[bytes]:
         with (self.folder / "said").open("wb") as said:
@@ -302,14 +305,20 @@ def test_task_whose_job_dies_while_nobody_waits_is_shown_as_killed(
     assert (shown.returncode, task["state"], task["problem"].partition(":")[0]) == (1, "killed", "Cancelled")
 
 
-def test_sweep_runs_the_code_that_it_was_submitted_with(make: Callable[..., Project]) -> None:
+def test_sweep_runs_the_code_and_the_config_that_it_was_submitted_with(make: Callable[..., Project]) -> None:
     project = make(2, "wait: false\nslurm_additional_parameters: {begin: now+4}\n")
-    assert project.run().returncode == 75
+    (project.folder / "conf.yml").write_text("then: 0.5\nfit: {then: 0.25, megabytes: 1}\n")
+    (project.folder / "more.yml").write_text("megabytes: 2\n")
+    files = ("--config", "conf.yml", "--experiment", "fit", "--overrides_path", "more.yml")
+    assert project.call(*files).returncode == 75
     (project.folder / "process.py").write_text("raise SystemExit('edited')\n")
+    (project.folder / "conf.yml").write_text("fit: {then: wrong}\n")
+    (project.folder / "more.yml").unlink()
     wait(lambda: project.finished() == 2)
     project.check_outputs()
     receipt = project.receipt(0)
     assert receipt is not None
+    assert {key: receipt.config[key] for key in ("then", "megabytes")} == {"then": 0.25, "megabytes": 2}
     (entry,) = receipt.repos.values()
     shown = subprocess.run(
         ["git", "show", f"{entry.snapshot}:process.py"], cwd=project.folder, capture_output=True, text=True, check=True
@@ -319,6 +328,22 @@ def test_sweep_runs_the_code_that_it_was_submitted_with(make: Callable[..., Proj
     assert '"stale"' in naga(project.folder, "status", "--json").stdout
     (project.folder / "process.py").write_text(SCRIPT)
     assert '"stale"' not in naga(project.folder, "status", "--json").stdout
+
+
+def test_config_file_with_secrets_is_in_no_plan_and_jobs_refuse_it_when_it_changed(
+    make: Callable[..., Project],
+) -> None:
+    project = make(1, "wait: false\nslurm_additional_parameters: {begin: now+4}\n")
+    script = project.folder / "process.py"
+    script.write_text(SCRIPT.replace("    param = 0\n", "    param = 0\n    password = ''\n"))
+    (project.folder / "conf.yml").write_text("password: hunter2-hunter2\n")
+    assert project.call("--config", "conf.yml").returncode == 75
+    plans = [file.read_text() for file in project.folder.glob(".naga/sweeps/*/*.json*")]
+    assert "hunter2" not in "".join(plans)
+    (project.folder / "conf.yml").write_text("password: another-secret\n")
+    logs = project.folder / ".naga/sweeps"
+    wait(lambda: any("the config changed after" in file.read_text() for file in logs.glob("*/jobs/*.err")))
+    assert project.status(0) == ""
 
 
 def test_sweep_that_is_not_frozen_runs_the_code_that_is_there(make: Callable[..., Project]) -> None:
