@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from naga.errors import IntegrityError
+from naga.lock.bytecode import find_stale_bytecode
 from naga.lock.digest import hash_file
 from naga.lock.frozen import frozen_codes
 
@@ -53,7 +55,8 @@ def used_files(
     Raises
     ------
     IntegrityError
-        A file cannot be read, or is being written at this moment.
+        A file cannot be read, or is being written at this moment; or Python imported byte code of an earlier content
+        of it.
     """
     files = set(_module_files(name for name in list(sys.modules) if name not in loaded_before))
     if script is not None:
@@ -67,7 +70,20 @@ def used_files(
         name, relative = _place(file, folders)
         if name is not None and relative not in used[name] and os.path.isfile(file):  # noqa: PTH113 - of many files
             used[name][relative] = hash_file(Path(file))
+            _check_bytecode(file)
     return used
+
+
+def _check_bytecode(file: str) -> None:
+    cached = find_stale_bytecode(file)
+    if cached is not None and any(_bytecode_of(name) == cached for name in _names_of(file)):
+        message = f"{file} was imported from byte code of an earlier content of the same size and second"
+        raise IntegrityError(message, hint=f"remove {cached} and start anew", path=Path(file))
+
+
+def _bytecode_of(name: str) -> str | None:
+    """Name the byte code of a module; a script has none."""
+    return getattr(getattr(sys.modules.get(name), "__spec__", None), "cached", None)
 
 
 def _folders(roots: Mapping[str, Path]) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from importlib.machinery import PathFinder, SourceFileLoader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from naga.lock.bytecode import find_stale_bytecode
 from naga.postmortem.frames import is_user_file
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class _NotingFinder:
         spec = PathFinder.find_spec(name, path, target)
         if spec is not None and type(spec.loader) is SourceFileLoader and is_user_file(spec.loader.path):
             spec.loader = _NotingLoader(spec.loader.name, spec.loader.path)
+            _remove_bytecode(find_stale_bytecode(spec.loader.path))
         return spec
 
 
@@ -98,7 +100,8 @@ def forget_changed_modules() -> list[str]:
     if not changed:
         return []
     for name in changed:
-        _remove_bytecode(modules[name])
+        # Where time and size are what they were, Python would take it.
+        _remove_bytecode(getattr(modules[name].__spec__, "cached", None))
     forgotten = _with_importers(changed, modules)
     for name in forgotten:
         _forget(name)
@@ -116,7 +119,7 @@ def _has_changed(module: types.ModuleType) -> bool:
     loader = getattr(module.__spec__, "loader", None)
     if isinstance(loader, _NotingLoader) and loader.source_hash is not None:
         return _hash_of(loader.path) != loader.source_hash
-    return _is_newer_than_bytecode(module)
+    return _is_newer_than_bytecode(module) or find_stale_bytecode(str(module.__file__)) is not None
 
 
 def _hash_of(path: str) -> bytes | None:
@@ -139,10 +142,8 @@ def _is_newer_than_bytecode(module: types.ModuleType) -> bool:
     return parts[0] == 0 and parts[1:] != [int(status.st_mtime) & 0xFFFFFFFF, status.st_size & 0xFFFFFFFF]
 
 
-def _remove_bytecode(module: types.ModuleType) -> None:
-    """Remove the bytecode of a file whose content changed while time and size did not: Python would take it."""
-    cached = getattr(module.__spec__, "cached", None)
-    if cached:
+def _remove_bytecode(cached: str | None) -> None:
+    if cached is not None:
         with contextlib.suppress(OSError):
             os.unlink(cached)  # noqa: PTH108
 

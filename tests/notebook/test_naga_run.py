@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+import py_compile
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -224,9 +224,6 @@ class TestHelpers:
 
     @pytest.fixture(autouse=True)
     def project(self, folder: Path) -> None:
-        # Python takes byte code for current when the source has the size and the second that it was made from.
-        for cache in (folder / "__pycache__", folder / "helper_pkg/__pycache__"):
-            shutil.rmtree(cache, ignore_errors=True)
         write(folder, "helper_low.py", "value = 1\n")
         write(folder, "helper_pkg/__init__.py", "")
         write(folder, "helper_pkg/middle.py", "from helper_low import value\nvalue_of_middle = value\n")
@@ -267,6 +264,15 @@ class TestHelpers:
         write(folder, "helper_low.py", "value = 2\n")
         os.utime(folder / "helper_low.py", ns=(status.st_atime_ns, status.st_mtime_ns))
         assert self.result(runs, says=self.SAYS)[0] == 2
+
+    def test_helper_that_is_not_loaded_yet_is_not_taken_from_bytecode_of_an_earlier_content(
+        self, runs: Kernel, folder: Path
+    ) -> None:
+        py_compile.compile(str(folder / "helper_low.py"), doraise=True)
+        status = os.stat(folder / "helper_low.py")
+        write(folder, "helper_low.py", "value = 9\n")
+        os.utime(folder / "helper_low.py", ns=(status.st_atime_ns, status.st_mtime_ns))
+        assert self.result(runs)[0] == 9
 
     def test_time_that_changed_alone_loads_nothing(self, runs: Kernel, folder: Path) -> None:
         first = self.result(runs)
