@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from naga.errors import UsageError, nearest
 from naga.lock.describe import printable
 from naga.lock.staleness import STATES
+from naga.lock.times import read_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from naga.catalog.runs import Run
 
@@ -42,19 +43,36 @@ class Filter:
 
     Attributes
     ----------
-    fits : callable
-        Gets a `Run` and says whether it fulfils the condition.
-    needs_state : bool
-        Whether it looks at `Run.state`, so that data has to be looked at first.
-    column, value : str or None
-        The attribute that it looks at, and what that must be for ``status:failed`` or ``status:stale``; a database can
-        answer that by itself.
+    column : str
+        The attribute of a `Run` that it looks at: ``config``, ``id``, ``stage``, ``started``, ``state`` or ``status``.
+    test : callable
+        Gets the value of that attribute and says whether it fulfils the condition.
+    value : str or float, optional
+        What a state or a status must be, or the first moment of ``since:``, in seconds since 1970, UTC: a database can
+        compare these by itself.
     """
 
-    fits: Callable[[Run], bool]
-    needs_state: bool = False
-    column: str = "config"
-    value: str | None = None
+    column: str
+    test: Callable[[Any], bool]
+    value: str | float | None = None
+
+    @property
+    def needs_state(self) -> bool:
+        """Whether it looks at `Run.state`, so that data has to be looked at first."""
+        return self.column == "state"
+
+    def fits(self, run: Run) -> bool:
+        """Tell whether a run fulfils the condition.
+
+        Parameters
+        ----------
+        run : Run
+
+        Returns
+        -------
+        bool
+        """
+        return self.test(getattr(run, self.column))
 
 
 def parse_filters(words: Iterable[str], *, now: datetime | None = None) -> tuple[Filter, ...]:
@@ -103,7 +121,7 @@ def _parse_keyword(word: str, keyword: str, value: str, now: datetime) -> Filter
     if not value:
         raise _error(word, place, "a value is missing", f"as in {keyword}:{_KEYWORDS[keyword]}")
     if keyword == "stage":
-        return Filter(lambda run: run.stage is not None and fnmatchcase(run.stage, value), column="stage")
+        return Filter("stage", lambda stage: stage is not None and fnmatchcase(stage, value))
     if keyword == "since":
         return _since_filter(_parse_moment(word, place, value, now))
     if value not in _STATUSES:
@@ -127,25 +145,28 @@ def _parse_comparison(word: str, match: re.Match[str]) -> Filter:
     if sign in _SIGNS:
         if not isinstance(value, str) and not _is_number(value):
             raise _error(word, match.start("value") + 1, f"{text} has no order", "compare it with = or !=")
-        return Filter(lambda run: any(_is_ordered(found, value, _SIGNS[sign]) for found in _values(run, key)))
+        compare = _SIGNS[sign]
+        return Filter(
+            "config", lambda config: any(_is_ordered(found, value, compare) for found in _values(config, key))
+        )
     wanted = sign != "!="
-    return Filter(lambda run: any(_is_equal(found, value, text) == wanted for found in _values(run, key)))
+    return Filter(
+        "config", lambda config: any(_is_equal(found, value, text) == wanted for found in _values(config, key))
+    )
 
 
 def _status_filter(name: str) -> Filter:
     if name == "unreadable":
-        return Filter(lambda run: run.id is None, column="status", value=name)
-    if name in _JUDGED:
-        return Filter(lambda run: run.state == name, needs_state=True, column="state", value=name)
-    return Filter(lambda run: run.status == name, column="status", value=name)
+        return Filter("id", lambda identifier: identifier is None)
+    return Filter("state" if name in _JUDGED else "status", lambda found: found == name, name)
 
 
 def _since_filter(moment: datetime) -> Filter:
-    def fits(run: Run) -> bool:
-        started = _read_time(run.started or "")
+    def is_since(text: str | None) -> bool:
+        started = read_time(text or "")
         return started is not None and started >= moment
 
-    return Filter(fits, column="started")
+    return Filter("started", is_since, moment.timestamp())
 
 
 def _parse_moment(word: str, place: int, text: str, now: datetime) -> datetime:
@@ -153,21 +174,13 @@ def _parse_moment(word: str, place: int, text: str, now: datetime) -> datetime:
     try:
         if age is not None:
             return now - timedelta(seconds=float(age[1]) * _SECONDS[age[2]])
-        moment = _read_time(text)
+        moment = read_time(text)
     except OverflowError:
         moment = None
     if moment is None:
         hint = "an age such as 90s, 30m, 12h, 2d, 3w, or a date such as 2026-11-21, UTC"
         raise _error(word, place, f"{text!r} is neither an age nor a date", hint)
     return moment
-
-
-def _read_time(text: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _parse_value(text: str) -> Any:
@@ -181,11 +194,11 @@ def _parse_value(text: str) -> Any:
         return text
 
 
-def _values(run: Run, key: str) -> list[Any]:
-    """Return the value of a config key, with dots between the levels; nothing when the run has no such key."""
-    if run.config is not None and key in run.config:
-        return [run.config[key]]
-    value: Any = run.config
+def _values(config: Mapping[str, Any] | None, key: str) -> list[Any]:
+    """Return the value of a config key, with dots between the levels; nothing when there is no such key."""
+    if config is not None and key in config:
+        return [config[key]]
+    value: Any = config
     for part in key.split("."):
         if not isinstance(value, dict) or part not in value:
             return []

@@ -1,60 +1,27 @@
-"""The ledger: what the receipts below a folder say, in tables that are asked by the page.
-
-Tables
-------
-runs
-    Absolute path of a ``run.lock`` -> its stat key, since when that cannot be trusted yet (see
-    `naga.lock.stat_index.Reading`), and the columns that people filter and sort by.
-receipts
-    Absolute path of a ``run.lock`` -> the receipt without its lineage and environment.
-links
-    Absolute path of a receipt -> name, identifier and digest of each of its prevs.
-contents
-    Absolute path of a receipt -> kind (data or output), name, digest and size of each file and tree that it names.
-"""
+"""The ledger: what the receipts below a folder say, asked by the page."""
 
 # ruff: noqa: S608 - all that is put into the text of a question are names of ours
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import xxhash
-
-from naga._version import __version__
-from naga.catalog.database import Database, LostError
-from naga.catalog.ledger_rows import Entry, Read, checksum_of, entry_of, rows_of, unpack, unpack_config
-from naga.catalog.places import local_cache_folder
-from naga.catalog.runs import Run
-from naga.lock.receipt import Receipt
+from naga.catalog.database import LostError
+from naga.catalog.ledger_rows import Entry, entry_of, spelled
+from naga.catalog.ledger_tables import LedgerTables
+from naga.catalog.tables import path_range
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from naga.catalog.filters import Filter
 
-__all__ = ["SORTS", "Entry", "Ledger", "LostError", "Read"]
+__all__ = ["SORTS", "Entry", "Ledger", "LostError"]
 
-_TABLES = {
-    "runs": "path BLOB PRIMARY KEY, key BLOB, unsettled INTEGER, id TEXT, stage TEXT, status TEXT, started TEXT,"
-    " finished TEXT, duration REAL, recipe TEXT, config BLOB, problem TEXT, checksum BLOB",
-    "receipts": "path BLOB PRIMARY KEY, content BLOB",
-    "links": "child BLOB, name TEXT, id TEXT, digest TEXT, PRIMARY KEY (child, name)",
-    "contents": "path BLOB, kind TEXT, name TEXT, digest TEXT, size INTEGER, is_tree INTEGER,"
-    " PRIMARY KEY (path, kind, name)",
-}
-_WIDTHS = {"runs": 13, "receipts": 2, "links": 4, "contents": 6}
-_INDEXES = {
-    "runs_by_id": "runs (id)",
-    "runs_by_start": "runs (started, id, path)",
-    "links_by_id": "links (id)",
-    "contents_by_digest": "contents (digest)",
-}
 _NAMES = ("path", "id", "stage", "status", "started", "finished", "duration", "recipe", "config", "problem")
 _COLUMNS = ", ".join(f"runs.{name}" for name in _NAMES)
-_STAMP = xxhash.xxh32_intdigest(repr((_TABLES, _INDEXES, __version__, Receipt.__slots__)).encode()) >> 1
+_RANGE = "path >= ? AND path < ?"
 _ORDERS = {
     "started": "started {0}, id {0}, path {0}",
     "stage": "stage {0}, started DESC, id DESC, path DESC",
@@ -67,87 +34,8 @@ SORTS: Final = tuple(_ORDERS)
 """The columns that runs can be sorted by."""
 
 
-class Ledger:
-    """The tables, open until `close`.
-
-    Parameters
-    ----------
-    path : Path, optional
-        The SQLite file; by default ``ledger.sqlite`` in the cache folder, or memory where that is on no local disk.
-    """
-
-    def __init__(self, path: Path | None = None) -> None:
-        if path is None:
-            folder = local_cache_folder()
-            path = folder / "ledger.sqlite" if folder else None
-        self._filters: Sequence[Filter] = ()
-        self._states: Mapping[str, str] = {}
-        functions: dict[str, tuple[int, Callable[..., Any]]] = {
-            "fits": (2, self._is_fitting),
-            "state_of": (1, self._state_of),
-        }
-        self._database = Database(path, _TABLES, _INDEXES, _STAMP, functions)
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether it is a file, and not only in memory."""
-        return self._database.is_kept
-
-    def close(self) -> None:
-        """Close the file."""
-        self._database.close()
-
-    def keys(self, root: str) -> tuple[dict[str, bytes], dict[bytes, int], set[str]]:
-        """Return what is known below a folder.
-
-        Parameters
-        ----------
-        root : str
-            Absolute.
-
-        Returns
-        -------
-        known : dict
-            Absolute path -> stat key, of the rows that are whole and can be trusted.
-        unsettled : dict
-            Stat key -> since when it has been there, of those that cannot be trusted yet.
-        doubtful : set
-            Absolute paths of all other rows.
-        """
-        known, open_since, doubtful = {}, {}, set()
-        question = f"SELECT key, unsettled, checksum, {_COLUMNS} FROM runs WHERE path >= ? AND path < ?"
-        for key, unsettled, checksum, path, *values in self._database.rows(question, *_range(root)):
-            is_whole = checksum == checksum_of(path, key, *values)
-            if is_whole and unsettled == 0:
-                known[os.fsdecode(path)] = key
-                continue
-            doubtful.add(os.fsdecode(path))
-            if is_whole and isinstance(unsettled, int):
-                open_since[key] = unsettled
-        return known, open_since, doubtful
-
-    def store(self, reads: Mapping[str, Read], gone: Iterable[str] = ()) -> None:
-        """Take over receipts that were read, and forget those that are gone.
-
-        Parameters
-        ----------
-        reads : mapping
-            Absolute path -> what was read.
-        gone : iterable of str
-            Absolute paths.
-        """
-        rows: dict[str, list[Any]] = {table: [] for table in _TABLES}
-        places = []
-        for path, read in reads.items():
-            place = os.fsencode(path)
-            places.append((place,))
-            for table, row in rows_of(place, read):
-                rows[table].append(row)
-        places += [(os.fsencode(path),) for path in gone]
-        self._database.write(
-            *((f"DELETE FROM {table} WHERE {column} = ?", places) for table, column in _KEYS),
-            *((f"INSERT OR REPLACE INTO {table} VALUES ({_MARKS[table]})", rows[table]) for table in _TABLES),
-        )
+class Ledger(LedgerTables):
+    """The questions that the tables answer."""
 
     def page(
         self,
@@ -156,7 +44,7 @@ class Ledger:
         *,
         sort: str = "-started",
         offset: int = 0,
-        limit: int = 100,
+        limit: int | None = 100,
         states: Mapping[str, str] | None = None,
     ) -> tuple[int, list[Entry]]:
         """Return some of the runs below a folder.
@@ -169,8 +57,10 @@ class Ledger:
             All of which must fit.
         sort : str
             One of `SORTS`, with ``-`` before it for the other way round.
-        offset, limit : int
-            Which of the runs that fit.
+        offset : int
+            How many of the runs that fit come before those.
+        limit : int or None
+            How many they are at most; None for all.
         states : mapping, optional
             Absolute path -> state, for filters that ask for one.
 
@@ -180,11 +70,14 @@ class Ledger:
             How many fit.
         entries : list of Entry
         """
-        where, values = self._condition(root, filters, states)
+        where, values = self._conditions.below(root, filters, states)
         order = _ORDERS[sort.lstrip("-")].format("DESC" if sort.startswith("-") else "ASC")
-        total = self._database.rows(f"SELECT count(*) FROM runs WHERE {where}", *values)[0][0]
-        question = f"SELECT {_COLUMNS} FROM runs WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?"
-        return total, [entry_of(row) for row in self._database.rows(question, *values, limit, offset)]
+        # The numbers of all that fit come from an index alone, and each filter is asked once.
+        numbers = [
+            row[0] for row in self._database.rows(f"SELECT number FROM runs WHERE {where} ORDER BY {order}", *values)
+        ]
+        chosen = numbers[offset:] if limit is None else numbers[offset : offset + limit]
+        return len(numbers), self._entries(chosen)
 
     def counts(
         self, root: str, column: str, filters: Sequence[Filter] = (), states: Mapping[str, str] | None = None
@@ -204,7 +97,7 @@ class Ledger:
         dict
             Value -> number, sorted by value.
         """
-        where, values = self._condition(root, filters, states)
+        where, values = self._conditions.below(root, filters, states)
         question = f"SELECT {column}, count(*) FROM runs WHERE {where} GROUP BY {column} ORDER BY {column}"
         return dict(self._database.rows(question, *values))
 
@@ -238,11 +131,61 @@ class Ledger:
         list of Entry
             Copies of one receipt are more than one; the shortest path comes first.
         """
-        question = f"SELECT {_COLUMNS} FROM runs WHERE id = ? AND path >= ? AND path < ? ORDER BY length(path), path"
-        return [entry_of(row) for row in self._database.rows(question, identifier, *_range(root))]
+        question = f"SELECT {_COLUMNS} FROM runs WHERE id = ? AND {_RANGE} ORDER BY length(path), path"
+        return [entry_of(row) for row in self._database.rows(question, spelled(identifier), *path_range(root))]
 
-    def children(self, root: str, identifier: str) -> list[tuple[Entry, str]]:
+    def beginning(self, root: str, start: str) -> list[tuple[str, str]]:
+        """Return the readable receipts below a folder whose identifiers begin with some characters.
+
+        Parameters
+        ----------
+        root : str
+            Absolute.
+        start : str
+            In lower case; empty for all.
+
+        Returns
+        -------
+        list of tuple
+            Identifier and absolute path, the newest run first.
+        """
+        question = (
+            f"SELECT id, path FROM runs WHERE id IS NOT NULL AND substr(lower(id), 1, ?) = ? AND {_RANGE}"
+            " ORDER BY started DESC, id DESC, length(path), path"
+        )
+        rows = self._database.rows(question, len(start), start, *path_range(root))
+        return [(identifier, os.fsdecode(path)) for identifier, path in rows]
+
+    def children(
+        self, root: str, identifier: str, *, offset: int = 0, limit: int | None = None
+    ) -> list[tuple[Entry, str]]:
         """Return the runs that read what another one left.
+
+        Parameters
+        ----------
+        root : str
+            Absolute.
+        identifier : str
+            Of the earlier run.
+        offset, limit : int
+            Which of them; None for all from there on. Copies of one receipt are one run.
+
+        Returns
+        -------
+        list of tuple
+            Each with the name under which it has the earlier run as a prev; the oldest first.
+        """
+        question = (
+            f"SELECT {_COLUMNS}, name, min(length(path)) FROM links JOIN runs ON run = number"
+            f" WHERE links.id = ? AND {_RANGE} GROUP BY coalesce(runs.id, path)"
+            " ORDER BY started, runs.id, path LIMIT ? OFFSET ?"
+        )
+        most = -1 if limit is None else limit
+        rows = self._database.rows(question, spelled(identifier), *path_range(root), most, offset)
+        return [(entry_of(row[:-2]), row[-2]) for row in rows]
+
+    def count_children(self, root: str, identifier: str) -> int:
+        """Count the runs that `children` returns.
 
         Parameters
         ----------
@@ -253,14 +196,12 @@ class Ledger:
 
         Returns
         -------
-        list of tuple
-            Each with the name under which it has the earlier run as a prev; the oldest first.
+        int
         """
         question = (
-            f"SELECT {_COLUMNS}, name FROM links JOIN runs ON child = path"
-            " WHERE links.id = ? AND child >= ? AND child < ? ORDER BY started, runs.id, path"
+            f"SELECT count(DISTINCT runs.id) FROM links JOIN runs ON run = number WHERE links.id = ? AND {_RANGE}"
         )
-        return [(entry_of(row[:-1]), row[-1]) for row in self._database.rows(question, identifier, *_range(root))]
+        return int(self._database.rows(question, spelled(identifier), *path_range(root))[0][0])
 
     def users(self, root: str, digest: str) -> list[tuple[Entry, str, str]]:
         """Return the runs that name a content.
@@ -278,10 +219,74 @@ class Ledger:
             Entry, ``data`` or ``output``, and the name that it has there; the oldest first.
         """
         question = (
-            f"SELECT {_COLUMNS}, kind, name FROM contents JOIN runs ON contents.path = runs.path"
-            " WHERE digest = ? AND runs.path >= ? AND runs.path < ? ORDER BY started, id, runs.path, kind, name"
+            f"SELECT {_COLUMNS}, kind, name FROM contents JOIN runs ON run = number"
+            f" WHERE digest = ? AND {_RANGE} ORDER BY started, id, path, kind, name"
         )
-        return [(entry_of(row[:-2]), row[-2], row[-1]) for row in self._database.rows(question, digest, *_range(root))]
+        rows = self._database.rows(question, spelled(digest), *path_range(root))
+        return [(entry_of(row[:-2]), row[-2], row[-1]) for row in rows]
+
+    def writers(self, root: str, digest: str) -> list[str]:
+        """Return the receipts below a folder that have a content among their outputs.
+
+        Parameters
+        ----------
+        root : str
+            Absolute.
+        digest : str
+            Of a file or a tree.
+
+        Returns
+        -------
+        list of str
+            Absolute paths, sorted.
+        """
+        question = (
+            "SELECT DISTINCT path FROM contents JOIN runs ON run = number"
+            f" WHERE digest = ? AND kind = 'output' AND {_RANGE} ORDER BY path"
+        )
+        return [os.fsdecode(row[0]) for row in self._database.rows(question, spelled(digest), *path_range(root))]
+
+    def writers_around(self, root: str, path: str) -> list[str]:
+        """Return the receipts below a folder that may have an output at a path, or a tree with the path in it.
+
+        Parameters
+        ----------
+        root : str
+            Absolute.
+        path : str
+            Absolute.
+
+        Returns
+        -------
+        list of str
+            Absolute paths, sorted: all receipts with an output whose path is the end of this one, or of a folder
+            that this one is in.
+        """
+        question = (
+            "SELECT DISTINCT path FROM contents JOIN runs ON run = number WHERE kind = 'output'"
+            f" AND (place = '.' OR instr(?, '/' || ltrim(place, '/') || '/')) AND {_RANGE} ORDER BY path"
+        )
+        return [os.fsdecode(row[0]) for row in self._database.rows(question, f"{spelled(path)}/", *path_range(root))]
+
+    def may_have_written(self, root: str, size: int) -> bool:
+        """Tell whether any run below a folder left a file of a size, or a tree.
+
+        Parameters
+        ----------
+        root : str
+            Absolute.
+        size : int
+            Bytes.
+
+        Returns
+        -------
+        bool
+        """
+        question = (
+            "SELECT 1 FROM contents JOIN runs ON run = number"
+            f" WHERE kind = 'output' AND (is_tree OR size = ?) AND {_RANGE} LIMIT 1"
+        )
+        return bool(self._database.rows(question, size, *path_range(root)))
 
     def paths(self, root: str) -> list[str]:
         """Return all receipts below a folder.
@@ -296,8 +301,8 @@ class Ledger:
         list of str
             Absolute paths, sorted.
         """
-        question = "SELECT path FROM runs WHERE path >= ? AND path < ? ORDER BY path"
-        return [os.fsdecode(row[0]) for row in self._database.rows(question, *_range(root))]
+        question = f"SELECT path FROM runs WHERE {_RANGE} ORDER BY path"
+        return [os.fsdecode(row[0]) for row in self._database.rows(question, *path_range(root))]
 
     def trees(self, root: str) -> list[str]:
         """Return the digests of all trees that runs below a folder wrote or read.
@@ -312,71 +317,21 @@ class Ledger:
         list of str
             Sorted.
         """
-        question = "SELECT DISTINCT digest FROM contents WHERE path >= ? AND path < ? AND is_tree ORDER BY digest"
-        return [row[0] for row in self._database.rows(question, *_range(root))]
+        question = (
+            f"SELECT DISTINCT digest FROM contents JOIN runs ON run = number WHERE is_tree AND {_RANGE} ORDER BY digest"
+        )
+        return [row[0] for row in self._database.rows(question, *path_range(root))]
 
-    def receipt(self, path: str) -> Receipt | None:
-        """Return the receipt at a path, without its lineage and environment.
-
-        Parameters
-        ----------
-        path : str
-            Absolute.
-
-        Returns
-        -------
-        Receipt or None
-            None when it is not known or cannot be read.
-        """
-        rows = self._database.rows("SELECT content FROM receipts WHERE path = ?", os.fsencode(path))
-        return unpack(rows[0][0]) if rows else None
-
-    def receipts(self, root: str) -> dict[str, Receipt | None]:
-        """Return all receipts below a folder, as `receipt` does.
-
-        Parameters
-        ----------
-        root : str
-            Absolute.
-
-        Returns
-        -------
-        dict
-            Absolute path -> receipt, or None when it cannot be read.
-        """
-        question = "SELECT path, content FROM receipts WHERE path >= ? AND path < ?"
-        rows = self._database.rows(question, *_range(root))
-        return {os.fsdecode(path): unpack(content) for path, content in rows}
-
-    def _condition(
-        self, root: str, filters: Sequence[Filter], states: Mapping[str, str] | None
-    ) -> tuple[str, list[Any]]:
-        self._filters, self._states = filters, states or {}
-        parts, values = ["path >= ? AND path < ?"], list[Any](_range(root))
-        for number, each in enumerate(filters):
-            if each.value is None:
-                parts.append(f"fits(?, {each.column})")
-                values.append(number)
-            else:
-                parts.append("state_of(path) = ?" if each.column == "state" else "status = ?")
-                values.append(each.value)
-        return " AND ".join(parts), values
-
-    def _is_fitting(self, number: int, value: Any) -> bool:
-        column = self._filters[number].column
-        attributes: dict[str, Any] = {column: unpack_config(value) if column == "config" else value}
-        return self._filters[number].fits(Run(path=_NOWHERE, **attributes))
-
-    def _state_of(self, path: bytes) -> str | None:
-        return self._states.get(os.fsdecode(path))
+    def _entries(self, numbers: Sequence[int]) -> list[Entry]:
+        """Return runs by their numbers, in that order."""
+        found: dict[int, Any] = {}
+        for start in range(0, len(numbers), _AT_ONCE):
+            some = numbers[start : start + _AT_ONCE]
+            marks = ", ".join("?" * len(some))
+            rows = self._database.rows(f"SELECT number, {_COLUMNS} FROM runs WHERE number IN ({marks})", *some)
+            found.update((number, entry_of(row)) for number, *row in rows)
+        return [found[number] for number in numbers if number in found]
 
 
-_KEYS = (("runs", "path"), ("receipts", "path"), ("links", "child"), ("contents", "path"))
-_MARKS = {table: ", ".join("?" * count) for table, count in _WIDTHS.items()}
-_NOWHERE = Path()
-
-
-def _range(root: str) -> tuple[bytes, bytes]:
-    """Return the first path below a folder, and the first one after it: a zero follows the slash."""
-    start = os.fsencode(root.rstrip("/"))
-    return start + b"/", start + b"0"
+_AT_ONCE = 500
+"""Numbers in one question; SQLite takes at least 999."""

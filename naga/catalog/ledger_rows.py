@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -12,15 +12,50 @@ import xxhash
 from naga.errors import NagaError
 from naga.lock.describe import stage_name
 from naga.lock.receipt import Receipt
+from naga.lock.times import read_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["Entry", "Read", "checksum_of", "entry_of", "rows_of", "unpack", "unpack_config"]
+__all__ = [
+    "Entry",
+    "Read",
+    "Rows",
+    "checksum_of",
+    "content_checksum",
+    "entry_of",
+    "rows_of",
+    "spelled",
+    "unpack",
+    "unpack_config",
+]
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Receipt).decode
-_decode_config = msgspec.msgpack.Decoder(dict[str, Any]).decode
+_decode = msgspec.msgpack.Decoder(Receipt, ext_hook=lambda _, content: _large_number(content)).decode
+_decode_config = msgspec.msgpack.Decoder(dict[str, Any], ext_hook=lambda _, content: _large_number(content)).decode
+_LARGE_NUMBER = 1
+"""The kind of extension by which msgpack holds an integer of more than 64 bits."""
+
+
+class Rows(NamedTuple):
+    """What the tables hold of one receipt.
+
+    Attributes
+    ----------
+    values : tuple
+        The columns of a run from `id` to `problem`.
+    content : bytes or None
+        The receipt without its lineage and environment; None when it cannot be read.
+    links : list of tuple
+        The columns of each prev, after the number.
+    contents : list of tuple
+        The columns of each file and tree, after the number.
+    """
+
+    values: tuple[Any, ...]
+    content: bytes | None = None
+    links: Sequence[tuple[Any, ...]] = ()
+    contents: Sequence[tuple[Any, ...]] = ()
 
 
 class Read(NamedTuple):
@@ -30,14 +65,14 @@ class Read(NamedTuple):
     ----------
     key : bytes
         The stat key of its file.
-    receipt : Receipt or NagaError
-        The receipt, or why it cannot be read.
+    rows : Rows
+        What it says, or why it cannot be read.
     unsettled : int
         Since when the key has been there although it cannot be trusted yet, ns since 1970, UTC; 0 when it can.
     """
 
     key: bytes
-    receipt: Receipt | NagaError
+    rows: Rows
     unsettled: int = 0
 
 
@@ -56,46 +91,71 @@ class Entry(NamedTuple):
     problem: str | None
 
 
-def rows_of(place: bytes, read: Read) -> Iterator[tuple[str, tuple[Any, ...]]]:
+def rows_of(receipt: Receipt | NagaError) -> Rows:
     """Make the rows of a receipt.
 
     Parameters
     ----------
-    place : bytes
-        The absolute path of its file.
-    read : Read
+    receipt : Receipt or NagaError
+        The receipt, or why it cannot be read.
 
-    Yields
-    ------
-    tuple
-        The table, and the values.
+    Returns
+    -------
+    Rows
     """
-    receipt = read.receipt
     if isinstance(receipt, NagaError):
-        values: tuple[Any, ...] = (None, None, "unreadable", None, None, None, None, None, _text(str(receipt)))
-    else:
-        values = _values(receipt)
-        with suppress(UnicodeEncodeError, OverflowError, msgspec.MsgspecError):
-            yield "receipts", (place, _encode(receipt))
-        for name, entry in receipt.prevs.items():
-            yield "links", (place, _text(name), entry.id, entry.digest)
-        for kind, entries in (("data", receipt.data), ("output", receipt.outputs)):
-            for name, content in entries.items():
-                yield "contents", (place, kind, _text(name), content.digest, content.size, content.kind == "tree")
-    checksum = checksum_of(place, read.key, *values)
-    yield "runs", (place, read.key, read.unsettled, *values, checksum)
+        return Rows((None, None, "unreadable", None, None, None, None, None, None, spelled(str(receipt))))
+    return Rows(
+        _values(receipt),
+        _packed(replace(receipt, lineage={}, environment={})),
+        [(spelled(name), entry.id, entry.digest) for name, entry in receipt.prevs.items()],
+        [
+            (kind, spelled(name), spelled(entry.path), entry.digest, entry.size, entry.kind == "tree")
+            for kind, entries in (("data", receipt.data), ("output", receipt.outputs))
+            for name, entry in entries.items()
+        ],
+    )
 
 
 def _values(receipt: Receipt) -> tuple[Any, ...]:
     """Return the columns from `id` to `problem`."""
-    config: bytes | None = None
-    with suppress(UnicodeEncodeError, OverflowError, msgspec.MsgspecError):
-        config = _encode(receipt.config)
-    error = receipt.error
-    problem = _text(f"{error.type}: {error.message}") if error else None
-    started, finished = _text(receipt.started), _text(receipt.finished) if receipt.finished else None
-    stage = _text(stage_name(receipt))
-    return receipt.id, stage, receipt.status, started, finished, receipt.duration, receipt.recipe, config, problem
+    error, moment = receipt.error, read_time(receipt.started)
+    return (
+        receipt.id,
+        spelled(stage_name(receipt)),
+        receipt.status,
+        spelled(receipt.started),
+        moment.timestamp() if moment else None,
+        spelled(receipt.finished) if receipt.finished else None,
+        receipt.duration,
+        receipt.recipe,
+        _packed(receipt.config),
+        spelled(f"{error.type}: {error.message}") if error else None,
+    )
+
+
+def _packed(value: object) -> bytes:
+    try:
+        return _encode(value)
+    except (OverflowError, UnicodeEncodeError):
+        return _encode(_packable(msgspec.to_builtins(value)))
+
+
+def _packable(value: Any) -> Any:
+    """Return a value in which integers that msgpack has not are extensions, and lone surrogates are spelled out."""
+    if isinstance(value, str):
+        return spelled(value)
+    if isinstance(value, dict):
+        return {spelled(key): _packable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_packable(item) for item in value]
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        return msgspec.msgpack.Ext(_LARGE_NUMBER, value.to_bytes(value.bit_length() // 8 + 1, signed=True))
+    return value
+
+
+def _large_number(content: memoryview) -> int:
+    return int.from_bytes(content, signed=True)
 
 
 def entry_of(row: Sequence[Any]) -> Entry:
@@ -126,7 +186,7 @@ def unpack_config(content: bytes | None) -> dict[str, Any]:
     Returns
     -------
     dict
-        Empty when it could not be stored.
+        Empty when the receipt cannot be read.
     """
     try:
         return _decode_config(content) if content is not None else {}
@@ -152,9 +212,18 @@ def unpack(content: bytes) -> Receipt | None:
         return None
 
 
-def _text(text: str) -> str:
-    """Spell out lone surrogates, which no UTF-8 can hold."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+def spelled(text: str) -> str:
+    """Spell out lone surrogates, which no UTF-8 can hold.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+    """
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def checksum_of(*values: Any) -> bytes:
@@ -163,10 +232,25 @@ def checksum_of(*values: Any) -> bytes:
     Parameters
     ----------
     *values
-        Of the columns `path` and `key`, and those from `id` to `problem`.
+        Of the other columns.
 
     Returns
     -------
     bytes
     """
     return xxhash.xxh3_64_digest(repr(values).encode())
+
+
+def content_checksum(place: bytes, key: bytes, content: bytes) -> bytes:
+    """Compute what the row of a packed receipt must end with.
+
+    Parameters
+    ----------
+    place, key, content : bytes
+        The path of its file, the stat key of that, and the receipt.
+
+    Returns
+    -------
+    bytes
+    """
+    return xxhash.xxh3_64_digest(b"".join((key, place, b"\0", content)))

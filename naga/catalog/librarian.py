@@ -1,37 +1,39 @@
-"""The librarian: keeps the ledger of one folder fresh, and tells what has become of the runs in it."""
+"""The librarian: answers from the ledger of one folder, which is kept fresh, and tells what has become of its runs."""
 
 from __future__ import annotations
 
 import os
 import threading
 import time
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from naga.catalog.index import Catalog
+from naga.catalog.freshness import Freshness
 from naga.catalog.ledger import Ledger, LostError
-from naga.catalog.ledger_world import LedgerWorld, fingerprint, folders_of, with_lineage
-from naga.catalog.places import network_kind
-from naga.catalog.reading import read_receipts
-from naga.catalog.scan import SKIPPED, scan_receipts
-from naga.catalog.shelf import paused_collector
+from naga.catalog.ledger_world import LedgerWorld, with_lineage
+from naga.catalog.places import find_place, network_kind
+from naga.catalog.scan import scan_receipts
+from naga.catalog.sightings import LateSightings
 from naga.errors import NagaError, NotFoundError, RefusedError, UsageError
+from naga.lock.collection import collector_paused
 from naga.lock.describe import printable
+from naga.lock.progress import watched
 from naga.lock.project import absolute_path, find_project
-from naga.lock.receipt import RECEIPT_NAME, Receipt
 from naga.lock.staleness import Examiner, Verdict
-from naga.lock.stat_index import stat_key
-from naga.lock.world import Sighting, World
+from naga.lock.world import World, receipt_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
+    from typing import Self
+
+    from naga.catalog.places import Place
+    from naga.lock.receipt import Receipt
+    from naga.lock.world import Sighting
 
     _T = TypeVar("_T")
 
 __all__ = ["Librarian"]
 
-_BATCH = 1000
-"""Receipts that are written into the ledger at a time."""
 _STATES_AGE = 10.0
 """Seconds for which the states of all runs are taken for true, while nothing is said to have changed."""
 
@@ -53,8 +55,6 @@ class Librarian:
     ----------
     root : Path
         Absolute.
-    unlisted : dict
-        Absolute path of a folder that cannot be listed -> why.
     judged : float or None
         When the states of all runs were worked out last, seconds since 1970, UTC.
     """
@@ -62,21 +62,23 @@ class Librarian:
     def __init__(self, root: str | os.PathLike[str], *, max_age: float = 0.0, progress: bool = False) -> None:
         self.root: Path = absolute_path(root)
         self.max_age = max_age
-        self.unlisted: dict[str, NagaError] = {}
         self.judged: float | None = None
         self._progress = progress
         self._lock = threading.RLock()
         self._judging = threading.Lock()
-        self._ledger = Ledger()
-        self._keys: dict[str, bytes] = {}
-        self._unsettled: dict[bytes, int] = {}
-        self._touched: set[str] = set()
-        self._looked: float | None = None
-        self._fingerprint = 0
-        self._is_trusting = True
+        self._place = find_place()
+        self._ledger = Ledger(self._place.path)
+        self._freshness = Freshness(self.root, self._ledger, progress=progress)
+        self._sightings = LateSightings(self._find_sighting)
+        self._has_sightings = False
         self._states: dict[str, str] = {}
         self._states_of: tuple[int, float] | None = None
-        self._sightings: dict[str, Sighting] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @classmethod
     def below(cls, folder: Path, path: str, *, max_age: float = 0.0) -> Librarian:
@@ -121,15 +123,25 @@ class Librarian:
         """The kind of network mount that the folder is on, where nobody is told of changes; None on a local disk."""
         return network_kind(self.root)
 
-    def close(self) -> None:
-        """Close the ledger; nothing can be asked any more."""
-        with self._lock:
-            self._ledger.close()
+    @property
+    def place(self) -> Place:
+        """Where the ledger is kept."""
+        return self._place if self._ledger.place == self._place.path else self._place.given_up()
+
+    @property
+    def unlisted(self) -> dict[str, NagaError]:
+        """Absolute path of a folder that cannot be listed -> why."""
+        return self._freshness.unlisted
 
     @property
     def version(self) -> str:
         """What changes whenever a receipt below the folder does, is added or goes."""
-        return f"{self._fingerprint:016x}"
+        return f"{self._freshness.mark:016x}"
+
+    def close(self) -> None:
+        """Close the ledger; nothing can be asked any more."""
+        with self._lock:
+            self._ledger.close()
 
     def ask(self, question: Callable[[Ledger], _T]) -> _T:
         """Ask the ledger, after it has been brought up to date.
@@ -151,12 +163,13 @@ class Librarian:
         """
         with self._lock:
             # A file that is lost is replaced by a new one, and if that is lost too, by memory, which is not.
-            for _ in range(3):
+            for _ in range(4):
                 try:
-                    self._refresh()
+                    self._ledger.check()
+                    self._freshness.refresh(self.max_age)
                     return question(self._ledger)
                 except LostError:
-                    self._keys, self._looked, self._fingerprint = {}, None, 0
+                    self._freshness.forget()
             raise NagaError("the catalog cannot be used", hint="delete the cache folder", path=self.root)
 
     def refresh(self) -> None:
@@ -166,25 +179,26 @@ class Librarian:
     def touch(self, paths: Iterable[str]) -> None:
         """Say that something changed: absolute paths of receipts, of folders, or of whatever runs read or leave."""
         with self._lock:
-            self._touched.update(paths)
+            self._freshness.touch(paths)
             self._states_of = None
 
     def look_again(self) -> None:
         """Look through all folders before the next question."""
         with self._lock:
-            self._looked = self._states_of = None
+            self._freshness.look_again()
+            self._states_of = None
 
     def rebuild(self, *, dry_run: bool = False) -> int:
         """Throw away what the caches have of this folder, and read all receipts again; return how many there are."""
-        count = len(scan_receipts(self.root).found)
         if dry_run:
-            return count
-        with self._lock, Catalog() as catalog:
-            catalog.forget_others(str(self.root), ())
-            # The rows are replaced one by one, so that whoever asks meanwhile does not find an empty table.
-            self._is_trusting, self._looked = False, None
+            return len(scan_receipts(self.root).found)
+        with self._lock:
+            self.ask(lambda ledger: ledger.sightings.forget(self._project))
+            self._sightings, self._has_sightings = LateSightings(self._find_sighting), False
+            # The rows are replaced some at a time, so that whoever asks meanwhile does not find an empty table.
+            self._freshness.read_again()
             self.refresh()
-            return len(self._keys)
+            return len(self._freshness.keys)
 
     def world(self) -> World:
         """Return the world as it is now, with what is known of it.
@@ -193,11 +207,7 @@ class Librarian:
         -------
         World
         """
-        with self._lock:
-            if self._sightings is None:
-                with Catalog() as catalog:
-                    self._sightings = catalog.sightings(str(find_project(self.root)))
-            return LedgerWorld(self.receipt, self._sightings)
+        return LedgerWorld(self.receipt, self._sightings, progress=self._progress)
 
     def learn(self, world: World) -> None:
         """Remember what a world has seen.
@@ -208,15 +218,8 @@ class Librarian:
             One that `world` returned.
         """
         learned = world.learned()
-        if learned is None:
-            return
-        reading, seen = learned
-        with Catalog() as catalog:
-            unsettled = catalog.unsettled(reading, [key for each in seen.values() for key in each.stat_keys])
-            settled = {name: each for name, each in seen.items() if unsettled.keys().isdisjoint(each.stat_keys)}
-            catalog.store_sightings(settled)
-        with self._lock:
-            self._sightings = {**(self._sightings or {}), **settled}
+        if learned is not None:
+            self._sightings.update(self._ask_as_it_is(lambda ledger: ledger.sightings.store(*learned), {}))
 
     def receipt(self, path: str) -> Receipt | NagaError | None:
         """Return the receipt at a path, without its environment, its lineage read when somebody looks into it.
@@ -231,11 +234,10 @@ class Librarian:
         Receipt, NagaError or None
             None when there is none.
         """
-        with self._lock:
-            found = self._ledger.receipt(path) if path in self._keys else None
-        if found is None:
-            return World().receipt(path)
-        return with_lineage(path, found)
+        found = None
+        if path in self._freshness.keys:
+            found = self._ask_as_it_is(lambda ledger: ledger.receipt(path), None)
+        return receipt_at(path) if found is None else with_lineage(path, found)
 
     def judge(self, paths: Iterable[str]) -> dict[str, Verdict]:
         """Tell what has become of some runs.
@@ -250,14 +252,33 @@ class Librarian:
         dict
             Path -> verdict.
         """
+        return dict(self.verdicts(list(paths)))
+
+    def verdicts(self, paths: Sequence[str], *, label: str = "") -> Iterator[tuple[str, Verdict]]:
+        """Tell what has become of runs, one after the other.
+
+        Parameters
+        ----------
+        paths : sequence of str
+            Absolute paths of receipts; all of them, or whatever of them is asked for.
+        label : str, optional
+            What stands before the bar.
+
+        Yields
+        ------
+        tuple
+            Path and verdict.
+        """
         world = self.world()
+        if len(paths) > _MANY:
+            self._remember_all(world)
         examiner = Examiner(world)
-        verdicts = {}
-        for path in paths:
-            receipt = world.receipt(path)
-            verdicts[path] = Verdict("missing") if receipt is None else examiner.verdict(path, receipt)
-        self.learn(world)
-        return verdicts
+        try:
+            for path in watched(paths, label, shown=self._progress and bool(label)):
+                receipt = world.receipt(path)
+                yield path, Verdict("missing") if receipt is None else examiner.verdict(path, receipt)
+        finally:
+            self.learn(world)
 
     def states(self, *, cancelled: Callable[[], bool] | None = None) -> dict[str, str]:
         """Tell what has become of all runs.
@@ -276,14 +297,19 @@ class Librarian:
         with self._judging:
             self.refresh()
             with self._lock:
-                mark = self._fingerprint
+                mark = self._freshness.mark
                 is_fresh = self._states_of is not None and self._states_of[0] == mark
                 if is_fresh and self._states_of is not None and time.monotonic() < self._states_of[1] + _STATES_AGE:
                     return self._states
+                paths = list(self._freshness.keys)
                 began, moment = time.monotonic(), time.time()
                 self._states_of = (mark, began)
-            with paused_collector():
-                states = self._judge_all(cancelled)
+            states: dict[str, str] = {}
+            with collector_paused():
+                for path, verdict in self.verdicts(paths):
+                    states[path] = verdict.state
+                    if cancelled is not None and cancelled():
+                        break
             with self._lock:
                 self._states, self.judged = states, moment
             return states
@@ -297,100 +323,39 @@ class Librarian:
             State -> number, sorted; None when nobody has asked for them yet, or receipts have come or gone since.
         """
         with self._lock:
-            if self._states.keys() != self._keys.keys():
+            if self._states.keys() != self._freshness.keys.keys():
                 return None
             counts: dict[str, int] = {}
             for state in sorted(self._states.values()):
                 counts[state] = counts.get(state, 0) + 1
             return counts
 
-    def _judge_all(self, cancelled: Callable[[], bool] | None) -> dict[str, str]:
-        world = self.world()
-        receipts = self.ask(lambda ledger: ledger.receipts(str(self.root)))
-        paths = self.ask(lambda _: list(self._keys))
-        world.remember({path: with_lineage(path, receipt) for path, receipt in receipts.items() if receipt})
-        examiner = Examiner(world)
-        states: dict[str, str] = {}
-        for path in paths:
-            if cancelled is not None and cancelled():
-                break
-            found = world.receipt(path)
-            states[path] = "missing" if found is None else examiner.verdict(path, found).state
-        self.learn(world)
-        return states
+    @property
+    def _project(self) -> str:
+        return str(find_project(self.root))
 
-    def _refresh(self) -> None:
-        now = time.monotonic()
-        if self._looked is None or now >= self._looked + self.max_age:
-            scan = scan_receipts(self.root)
-            doubtful: set[str] = set()
-            if self._looked is None:
-                self._keys, self._unsettled, doubtful = self._ledger.keys(str(self.root))
-                if not self._is_trusting:
-                    doubtful |= self._keys.keys()
-                    self._keys, self._is_trusting = {}, True
-                self._fingerprint = 0
-                for path, key in self._keys.items():
-                    self._fingerprint ^= fingerprint(path, key)
-            self._take(scan.found, (self._keys.keys() | doubtful) - scan.found.keys())
-            self.unlisted = scan.unlisted
-            self._touched.clear()
-            self._looked = time.monotonic()
-        elif self._touched:
-            self._look_at(self._touched)
-            self._touched = set()
+    def _remember_all(self, world: World) -> None:
+        """Hand a world everything that the ledger has, which is quicker than one by one."""
+        none: dict[str, Receipt] = {}
+        receipts = self._ask_as_it_is(lambda ledger: ledger.receipts(str(self.root)), none)
+        known = self._freshness.keys
+        world.remember({path: with_lineage(path, each) for path, each in receipts.items() if path in known})
+        if not self._has_sightings:
+            self._sightings.update(self._ask_as_it_is(lambda ledger: ledger.sightings.below(self._project), {}))
+            self._has_sightings = True
 
-    def _look_at(self, paths: set[str]) -> None:
-        """Look at what is said to have changed: receipts, and folders that may hold some or held some."""
-        found: dict[str, bytes] = {}
-        gone: set[str] = set()
-        folders_gone: set[str] = set()
-        for path in filter(self._is_reached, paths):
-            if os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114 - paths given as text
-                found.update(scan_receipts(self.root.__class__(path)).found)
-            elif path.endswith(f"/{RECEIPT_NAME}"):
-                try:
-                    found[path] = stat_key(os.stat(path))  # noqa: PTH116 - as above
-                except OSError:
-                    gone.add(path)
-            if not os.path.lexists(path):
-                folders_gone.add(path)
-        if folders_gone:
-            gone.update(name for name in self._keys if not folders_gone.isdisjoint(folders_of(name)))
-        self._take(found, gone)
+    def _find_sighting(self, question: str) -> Sighting | None:
+        return self._ask_as_it_is(lambda ledger: ledger.sightings.find(question), None)
 
-    def _is_reached(self, path: str) -> bool:
-        """Tell whether looking through all folders could come to a path: not through links, not in what is skipped."""
-        inner = os.path.relpath(path, self.root).split("/")
-        if ".." in inner or not SKIPPED.isdisjoint(inner):
-            return False
-        return os.path.realpath(os.path.dirname(path)) == os.path.join(os.path.realpath(self.root), *inner[:-1])  # noqa: PTH118, PTH120
+    def _ask_as_it_is(self, question: Callable[[Ledger], _T], otherwise: _T) -> _T:
+        """Ask the ledger without looking at the disk first; when it was lost, the answer is another one."""
+        with self._lock:
+            try:
+                return question(self._ledger)
+            except LostError:
+                self._freshness.forget()
+                return otherwise
 
-    def _take(self, found: Mapping[str, bytes], gone: set[str]) -> None:
-        """Read the receipts that are new or have changed, and forget those that are gone."""
-        again = {path for path, key in self._keys.items() if key in self._unsettled}
-        new = {path: key for path, key in found.items() if self._keys.get(path) != key or path in again}
-        batch: dict[str, Any] = {}
-        missing = gone | new.keys()
-        with paused_collector():
-            for path, read in read_receipts(new, self._unsettled, progress=self._progress):
-                batch[path] = read
-                missing.discard(path)
-                if len(batch) == _BATCH:
-                    self._store(batch)
-                    batch = {}
-        self._store(batch)
-        self._ledger.store({}, missing)
-        for path in missing & self._keys.keys():
-            self._fingerprint ^= fingerprint(path, self._keys.pop(path))
 
-    def _store(self, batch: Mapping[str, Any]) -> None:
-        self._ledger.store(batch)
-        for path, read in batch.items():
-            if path in self._keys:
-                self._fingerprint ^= fingerprint(path, self._keys[path])
-                self._unsettled.pop(self._keys[path], None)
-            self._keys[path] = read.key
-            self._fingerprint ^= fingerprint(path, read.key)
-            if read.unsettled:
-                self._unsettled[read.key] = read.unsettled
+_MANY = 1000
+"""Runs from which on it is quicker to get all that is known of all runs."""

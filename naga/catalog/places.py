@@ -6,11 +6,13 @@ import os
 import re
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from naga.lock.stat_index import cache_folder
 
-__all__ = ["local_cache_folder", "network_kind"]
+__all__ = ["Place", "find_place", "network_kind"]
+
+_NAME: Final = "ledger.sqlite"
 
 _NETWORK = re.compile(
     r"(nfs\d*|cifs|smb\d*|smbfs|afs|9p|ceph|lustre|gpfs|beegfs(_nodev)?|glusterfs|pvfs2|orangefs|ocfs2|gfs2|davfs|ncpfs"
@@ -21,20 +23,49 @@ _MOUNTS: Final = Path("/proc/self/mountinfo")
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
-def local_cache_folder() -> Path | None:
-    """Find a folder for the catalog that lies on a disk of this machine.
+class Place(NamedTuple):
+    """Where the catalog lies.
+
+    Attributes
+    ----------
+    path : Path or None
+        The file, which need not exist; None for memory, where it is built anew by every process.
+    problem : str or None
+        Why it does not lie in the cache folder.
+    """
+
+    path: Path | None
+    problem: str | None = None
+
+    def given_up(self) -> Place:
+        """Return what takes the place of a file that cannot be used.
+
+        Returns
+        -------
+        Place
+        """
+        return Place(None, f"{self.path} cannot be written")
+
+
+def find_place() -> Place:
+    """Find a place for the catalog on a disk of this machine.
 
     Returns
     -------
-    Path or None
-        The cache folder; where that is on a network mount, a folder of the user's own among the temporary files; None
-        when that is one too, or belongs to somebody else. It need not exist.
+    Place
+        In the cache folder; where that is on a network mount, in a folder of the user's own among the temporary files;
+        in memory when that is on one too, or belongs to somebody else.
     """
     folder = cache_folder()
-    if network_kind(folder) is None:
-        return folder
+    kind = network_kind(folder)
+    if kind is None:
+        return Place(folder / _NAME)
+    problem = f"{folder} is on a network mount ({kind})"
     instead = Path(tempfile.gettempdir(), f"naga-{os.getuid()}")
-    return instead if network_kind(instead) is None and _is_ours(instead) else None
+    is_fit = network_kind(instead) is None and _is_ours(instead)
+    return (
+        Place(instead / _NAME, problem) if is_fit else Place(None, f"{problem}, and so is {instead}, or it is not ours")
+    )
 
 
 def network_kind(path: Path, mounts: str | None = None) -> str | None:

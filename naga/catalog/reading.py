@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from naga.catalog.ledger_rows import Read
-from naga.errors import NagaError
+from naga.catalog.ledger_rows import Read, rows_of
 from naga.lock.progress import watched
 from naga.lock.stat_index import Reading
 from naga.lock.world import receipt_at
@@ -14,15 +12,13 @@ from naga.lock.world import receipt_at
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from naga.lock.receipt import Receipt
-
 __all__ = ["read_receipts"]
 
 
 def read_receipts(
     keys: Mapping[str, bytes], earlier: Mapping[bytes, int], *, progress: bool = False
 ) -> Iterator[tuple[str, Read]]:
-    """Read receipts, without their lineage and environment.
+    """Read receipts, and make the rows of the ledger of them.
 
     Parameters
     ----------
@@ -41,13 +37,6 @@ def read_receipts(
     reading = Reading.begin()
     unsettled = reading.unsettled(list(keys.values()), earlier)
     for path in watched(list(keys), "receipts", shown=progress):
-        receipt = _core_at(path)
+        receipt = receipt_at(path)
         if receipt is not None:
-            yield path, Read(keys[path], receipt, unsettled.get(keys[path], 0))
-
-
-def _core_at(path: str) -> Receipt | NagaError | None:
-    receipt = receipt_at(path)
-    if receipt is None or isinstance(receipt, NagaError):
-        return receipt
-    return replace(receipt, lineage={}, environment={})
+            yield path, Read(keys[path], rows_of(receipt), unsettled.get(keys[path], 0))

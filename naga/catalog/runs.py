@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import islice
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from naga.catalog.filters import parse_filters
-from naga.catalog.index import Catalog
-from naga.catalog.shelf import load_receipts, paused_collector
-from naga.errors import NagaError
-from naga.lock.describe import stage_name
-from naga.lock.progress import watched
-from naga.lock.project import absolute_path, find_project
-from naga.lock.staleness import Examiner, with_files
-from naga.lock.world import World
+from naga.catalog.librarian import Librarian
+from naga.lock.collection import collector_paused
+from naga.lock.staleness import Verdict, with_files
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from naga.lock.receipt import Receipt, Status
+    from naga.catalog.ledger_rows import Entry
+    from naga.lock.receipt import Status
     from naga.lock.staleness import Cause, State
 
 __all__ = ["Run", "runs", "status"]
@@ -124,14 +121,19 @@ def runs(
     ()
     """
     wanted = parse_filters(filters)
-    with paused_collector(), _Shelf(absolute_path(root), progress=progress) as shelf:
-        known = (shelf.run(path, judge=False) for path in shelf.paths)
-        fitting = [run for run in known if all(each.fits(run) for each in wanted if not each.needs_state)]
-        fitting.sort(key=lambda run: (run.started or "", run.id or "", str(run.path)), reverse=True)
-        if any(each.needs_state for each in wanted):
-            judged = (shelf.run(str(run.path), judge=True) for run in watched(fitting, "runs", shown=progress))
-            fitting = list(islice((run for run in judged if all(each.fits(run) for each in wanted)), limit))
-    return tuple(fitting[:limit])
+    with _one_question(root, progress=progress) as librarian:
+        plain = [each for each in wanted if not each.needs_state]
+        most = limit if len(plain) == len(wanted) else None
+        _, entries = librarian.ask(lambda ledger: ledger.page(str(librarian.root), plain, limit=most))
+        listed = (_run_of_entry(entry) for entry in entries)
+        # Folders that cannot be listed have no time, as receipts that cannot be read.
+        unlisted = (run for run in _unlisted(librarian) if all(each.fits(run) for each in plain))
+        found: Iterator[Run] = chain(listed, sorted(unlisted, key=lambda run: str(run.path), reverse=True))
+        if len(plain) < len(wanted):
+            states = [each for each in wanted if each.needs_state]
+            judged = _judged(librarian, list(found), "runs")
+            found = (run for run in judged if all(each.fits(run) for each in states))
+        return tuple(islice(found, limit))
 
 
 def status(root: str | os.PathLike[str] = ".", *, progress: bool = True) -> tuple[Run, ...]:
@@ -154,65 +156,47 @@ def status(root: str | os.PathLike[str] = ".", *, progress: bool = True) -> tupl
     NotFoundError
         There is no such folder.
     """
-    with paused_collector(), _Shelf(absolute_path(root), progress=progress) as shelf:
-        return tuple(shelf.run(path, judge=True) for path in watched(shelf.paths, "status", shown=progress))
+    with _one_question(root, progress=progress) as librarian:
+        _, entries = librarian.ask(lambda ledger: ledger.page(str(librarian.root), sort="path", limit=None))
+        found = [*_unlisted(librarian), *(_run_of_entry(entry) for entry in entries)]
+        return tuple(_judged(librarian, sorted(found, key=lambda run: str(run.path)), "status"))
 
 
-class _Shelf:
-    """The receipts below a folder, and the means to judge them."""
+@contextmanager
+def _one_question(root: str | os.PathLike[str], *, progress: bool) -> Iterator[Librarian]:
+    """Open a librarian that looks through the folders once."""
+    # Ten thousand runs are a million objects that all stay, and the collector would visit them again and again.
+    with collector_paused(), Librarian(root, max_age=float("inf"), progress=progress) as librarian:
+        yield librarian
 
-    def __init__(self, root: Path, *, progress: bool) -> None:
-        self._root = root
-        self._progress = progress
-        self._catalog = Catalog()
-        self._stages: dict[str, str] = {}
 
-    def __enter__(self) -> _Shelf:
-        self._catalog.__enter__()
-        self._receipts = load_receipts(self._root, self._catalog, progress=self._progress)
-        known = self._catalog.sightings(str(find_project(self._root)))
-        self._world = World(known, progress=self._progress)
-        self._world.remember(self._receipts)
-        self._examiner = Examiner(self._world)
-        return self
+def _unlisted(librarian: Librarian) -> Iterator[Run]:
+    for path, error in librarian.unlisted.items():
+        yield Run(path=Path(path), problem=str(error))
 
-    @property
-    def paths(self) -> list[str]:
-        return list(self._receipts)
 
-    def __exit__(self, *_: object) -> None:
-        learned = self._world.learned()
-        if learned is not None:
-            reading, seen = learned
-            unsettled = self._catalog.unsettled(reading, [key for each in seen.values() for key in each.stat_keys])
-            settled = {name: each for name, each in seen.items() if unsettled.keys().isdisjoint(each.stat_keys)}
-            self._catalog.store_sightings(settled)
-        self._catalog.__exit__()
+def _judged(librarian: Librarian, found: Sequence[Run], label: str) -> Iterator[Run]:
+    """Say of runs, one after the other, what has become of them."""
+    verdicts = librarian.verdicts([str(run.path) for run in found if run.id is not None], label=label)
+    for run in found:
+        verdict = Verdict("unreadable") if run.id is None else next(verdicts)[1]
+        yield replace(run, state=verdict.state, causes=with_files(verdict).causes)
 
-    def run(self, path: str, *, judge: bool) -> Run:
-        receipt = self._receipts[path]
-        verdict = with_files(self._examiner.verdict(path, receipt)) if judge else None
-        if isinstance(receipt, NagaError):
-            return Run(path=Path(path), state=verdict.state if verdict else None, problem=str(receipt))
-        save_dir = receipt.config.get("save_dir")
-        return Run(
-            path=Path(path),
-            id=receipt.id,
-            stage=self._stage(receipt),
-            status=receipt.status,
-            state=verdict.state if verdict else None,
-            causes=verdict.causes if verdict else (),
-            problem=f"{receipt.error.type}: {receipt.error.message}" if receipt.error else None,
-            recipe=receipt.recipe,
-            started=receipt.started,
-            finished=receipt.finished,
-            duration=receipt.duration,
-            save_dir=save_dir if isinstance(save_dir, str) else None,
-            config=receipt.config,
-        )
 
-    def _stage(self, receipt: Receipt) -> str:
-        key = ":".join(str(receipt.caller.get(name)) for name in ("file", "function", "notebook"))
-        if key not in self._stages:
-            self._stages[key] = stage_name(receipt)
-        return self._stages[key]
+def _run_of_entry(entry: Entry) -> Run:
+    if entry.id is None:
+        return Run(path=Path(entry.path), problem=entry.problem)
+    save_dir = entry.config.get("save_dir")
+    return Run(
+        path=Path(entry.path),
+        id=entry.id,
+        stage=entry.stage,
+        status=cast("Status", entry.status),
+        problem=entry.problem,
+        recipe=entry.recipe,
+        started=entry.started,
+        finished=entry.finished,
+        duration=entry.duration,
+        save_dir=save_dir if isinstance(save_dir, str) else None,
+        config=entry.config,
+    )

@@ -8,20 +8,15 @@ import os
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from naga.catalog.index import Catalog
-from naga.catalog.shelf import load_receipts, paused_collector
+from naga.catalog.librarian import Librarian
 from naga.errors import AmbiguousError, IntegrityError, NotFoundError, UsageError, nearest
 from naga.lock.describe import printable, stage_name
 from naga.lock.digest import hash_path
 from naga.lock.manifest import load_manifest
 from naga.lock.project import absolute_path, find_project, nearest_path
 from naga.lock.receipt import RECEIPT_NAME, Receipt, read_receipt
-from naga.lock.world import World, place_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from naga.lock.world import place_of
 
 __all__ = ["find_run"]
 
@@ -71,10 +66,8 @@ def find_run(
         place = path if os.path.isfile(path) else path / RECEIPT_NAME
         return place, read_receipt(place)
     folder = find_project(Path.cwd()) if root is None else absolute_path(root)
-    with paused_collector(), Catalog() as catalog:
-        loaded = load_receipts(folder, catalog, progress=progress)
-        runs = {name: receipt for name, receipt in loaded.items() if isinstance(receipt, Receipt)}
-        found = Path(_Finder(text, folder, runs).find(path, progress=progress))
+    with Librarian(folder, max_age=float("inf"), progress=progress) as librarian:
+        found = Path(_Finder(text, librarian).find(path, progress=progress))
     return found, read_receipt(found)
 
 
@@ -87,11 +80,11 @@ def _is_receipt(path: Path) -> bool:
 class _Finder:
     """The search for the run that one token names."""
 
-    def __init__(self, token: str, root: Path, runs: Mapping[str, Receipt]) -> None:
+    def __init__(self, token: str, librarian: Librarian) -> None:
         self._token = token
-        self._root = root
-        self._runs = runs
-        self._world = World()
+        self._librarian = librarian
+        self._root = str(librarian.root)
+        self._world = librarian.world()
 
     def find(self, path: Path, *, progress: bool) -> str:
         if self._token.startswith("@"):
@@ -111,82 +104,93 @@ class _Finder:
         if match is None:
             hint = "there are @latest and, for the one before it, @latest~1; a path begins with ./"
             raise UsageError(f"cannot understand {self._token!r}", hint=hint)
-        # Copies of one receipt are one run.
-        by_id = {self._runs[name].id: name for name in sorted(self._runs, key=_by_length, reverse=True)}
-        newest = sorted(by_id.values(), key=lambda name: (self._runs[name].started, self._runs[name].id), reverse=True)
+        # Copies of one receipt are one run, and the shortest path comes first.
+        newest = dict(reversed(self._runs()))
         back = int(match[1] or 0)
         if back >= len(newest):
             count = f"only {len(newest)} run{'s are' if len(newest) > 1 else ' is'}" if newest else "no run is"
             raise NotFoundError(f"{self._token}: {count} below {self._root}", hint="naga ls lists them")
-        return newest[back]
+        return list(newest.values())[-1 - back]
 
     def _find_content(self, path: Path, *, progress: bool) -> list[str]:
         """Find the runs that left a file with this content, those that left it at this path if there are any."""
-        outputs = [(name, output) for name, run in self._runs.items() for output in run.outputs.values()]
         size = path.stat().st_size
-        if not any(output.kind == "tree" or output.size == size for _, output in outputs):
+        if not self._librarian.ask(lambda ledger: ledger.may_have_written(self._root, size)):
             return []
         digest = hash_path(path, progress=progress).digest
-        found = list(dict.fromkeys(name for name, output in outputs if output.digest == digest))
-        found = found or [name for name, run in self._runs.items() if _has_in_tree(run, digest)]
+        found = self._writers(digest)
+        if not found:
+            trees = self._librarian.ask(lambda ledger: ledger.trees(self._root))
+            found = sorted({name for tree in trees if _is_in_tree(digest, tree) for name in self._writers(tree)})
         return [name for name in found if self._is_at(name, str(path))] or found
 
     def _find_place(self, path: str) -> list[str]:
-        return [name for name in self._runs if self._is_at(name, path)]
+        found = self._librarian.ask(lambda ledger: ledger.writers_around(self._root, path))
+        return [name for name in found if self._is_at(name, path)]
 
     def _find_identifier(self) -> list[str]:
         if not _IDENTIFIER.fullmatch(self._token):
             return []
         start = self._token.lower()
-        found = [name for name, run in self._runs.items() if run.id.lower().startswith(start)]
-        return [name for name in found if self._runs[name].id.lower() == start] or found
+        found = self._runs(start)
+        return [path for identifier, path in found if identifier.lower() == start] or [path for _, path in found]
+
+    def _runs(self, start: str = "") -> list[tuple[str, str]]:
+        return self._librarian.ask(lambda ledger: ledger.beginning(self._root, start))
+
+    def _writers(self, digest: str) -> list[str]:
+        return self._librarian.ask(lambda ledger: ledger.writers(self._root, digest))
+
+    def _receipt(self, name: str) -> Receipt | None:
+        found = self._librarian.receipt(name)
+        return found if isinstance(found, Receipt) else None
 
     def _is_at(self, name: str, path: str) -> bool:
         """Tell whether a run left something at a path, or a tree with the path in it."""
-        run = self._runs[name]
-        places = [place_of(out.path, self._world.root_of(name, run)) for out in run.outputs.values()]
+        run = self._receipt(name)
+        outputs = run.outputs.values() if run else ()
+        places = [place_of(out.path, self._world.root_of(name, run)) for out in outputs if run]
         return any(path == place or path.startswith(f"{place}/") for place in places)
 
     def _only(self, names: list[str], path: Path) -> str:
         """Return the one run that was found; copies of one receipt are one run, and the shortest path stands for it."""
         if not names:
             raise NotFoundError(f"no run is named {self._token}", hint=self._nearest(path), key=self._token)
-        first, *others = (replace(self._runs[name], lineage={}) for name in names)
-        if any(other != first for other in others):
+        first = self._core(names[0])
+        if any(self._core(name) != first for name in names[1:]):
             listed = "; ".join(self._describe(name) for name in sorted(names)[:_MOST_NAMED])
             more = f"; and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
             hint = "give more of the id, or the path of the receipt"
             raise AmbiguousError(f"{self._token} may be {listed}{more}", hint=hint, key=self._token)
-        return min(names, key=_by_length)
+        return min(names, key=lambda name: (len(name), name))
+
+    def _core(self, name: str) -> Receipt | None:
+        """Return what two copies of a receipt have in common, be they read from the ledger or from their files."""
+        run = self._receipt(name)
+        return replace(run, lineage={}, environment={}) if run else None
 
     def _describe(self, name: str) -> str:
-        run = self._runs[name]
-        return printable(f"{run.id} ({stage_name(run)}, {os.path.relpath(name, self._root)})")
+        run = self._receipt(name)
+        place = os.path.relpath(name, self._root)
+        return printable(f"{run.id} ({stage_name(run)}, {place})" if run else place)
 
     def _nearest(self, path: Path) -> str:
-        stages = {stage_name(run) for run in self._runs.values()}
+        stages = self._librarian.ask(lambda ledger: ledger.counts(self._root, "stage"))
         if self._token in stages:
             return f"naga ls stage:{self._token} lists the runs of this stage"
         if os.path.exists(path):
             return f"no run below {self._root} left this content"
-        beginnings = {run.id[: len(self._token)]: name for name, run in self._runs.items()}
+        beginnings = {identifier[: len(self._token)]: name for identifier, name in self._runs()}
         if (near := nearest(self._token, beginnings)) is not None:
             return f"did you mean {self._describe(beginnings[near])}?"
         near_path = nearest_path(path)
         return f"did you mean {near_path}?" if near_path else f"naga ls lists the runs below {self._root}"
 
 
-def _by_length(name: str) -> tuple[int, str]:
-    return len(name), name
-
-
-def _has_in_tree(run: Receipt, digest: str) -> bool:
-    """Tell whether a tree that a run left has a file with this digest, as far as the cache has the manifests."""
-    for output in run.outputs.values():
-        try:
-            entries = load_manifest(output.digest) if output.kind == "tree" else None
-        except IntegrityError:
-            continue
-        if any(entry.digest == digest for entry in entries or ()):
-            return True
-    return False
+def _is_in_tree(digest: str, tree: str) -> bool:
+    """Tell whether a tree has a file with this digest, as far as the cache has the manifests."""
+    try:
+        entries = load_manifest(tree)
+    except IntegrityError:
+        return False
+    return any(entry.digest == digest for entry in entries or ())

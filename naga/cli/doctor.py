@@ -76,6 +76,7 @@ def _doctor(options: argparse.Namespace) -> int:
         _git(),
         *(_package(*row) for row in _PACKAGES),
         _panel(),
+        _catalog(),
     ]
     if options.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
@@ -116,3 +117,15 @@ def _panel() -> _Finding:
     files = [base / "share" / "jupyter" / "labextensions" / "naga-lab" / "package.json" for base in bases]
     found = next((json.loads(file.read_text(encoding="utf-8"))["version"] for file in files if file.is_file()), None)
     return _Finding("panel", "runs in JupyterLab", found, required=False, remedy=remedy)
+
+
+def _catalog() -> _Finding:
+    try:
+        from naga.catalog.places import find_place
+
+        place = find_place()
+    except ImportError:
+        return _Finding("catalog", "lists of runs", None, required=False, remedy="install what is missing above")
+    remedy = f"{place.problem}, it is kept in {place.path or 'memory'}; set NAGA_CACHE_DIR to a folder on a local disk"
+    found = "on disk" if place.problem is None else None
+    return _Finding("catalog", "lists of runs", found, required=False, remedy=remedy)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from typing import Any
 
@@ -51,9 +52,13 @@ def _reindex(options: argparse.Namespace) -> int:
     finally:
         librarian.close()
     seconds = round(time.monotonic() - begin, 3)
+    place = librarian.place
     if options.json:
-        print(json.dumps({"root": str(librarian.root), "receipts": total, "seconds": seconds}, indent=2))
+        told = {"root": str(librarian.root), "receipts": total, "seconds": seconds}
+        print(json.dumps({**told, "catalog": place.path and str(place.path), "problem": place.problem}, indent=2))
     else:
         verb = "would be read" if options.dry_run else "read"
         print(f"{total} receipt{'s' if total != 1 else ''} below {librarian.root} {verb}")
+        if place.problem is not None:
+            print(f"naga: the catalog is kept in {place.path or 'memory'}: {place.problem}", file=sys.stderr)
     return 0

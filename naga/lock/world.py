@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import xxhash
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from naga.lock.receipt import DataEntry, Receipt
 
-__all__ = ["Sight", "Sighting", "World", "place_of", "receipt_at"]
+__all__ = ["Known", "Sight", "Sighting", "World", "place_of", "receipt_at"]
 
 _Patterns = tuple[str, ...]
 _GONE = (FileNotFoundError, NotADirectoryError)
@@ -55,19 +55,26 @@ class Sighting(NamedTuple):
     stat_keys: tuple[bytes, ...] = ()
 
 
+class Known(Protocol):
+    """What was seen before, such as a mapping."""
+
+    def get(self, question: str, /) -> Sighting | None:
+        """Return what is known for a question, see `World.learned`."""
+
+
 class World:
     """Answers what is on the disk, and remembers the answers for as long as one question is being worked out.
 
     Parameters
     ----------
-    known : mapping, optional
+    known : Known, optional
         What `learned` returned at another time, as far as it was settled.
     progress : bool, optional
         Whether to show a bar for what takes longer than a second to read.
     """
 
-    def __init__(self, known: Mapping[str, Sighting] | None = None, *, progress: bool = False) -> None:
-        self._known = known or {}
+    def __init__(self, known: Known | None = None, *, progress: bool = False) -> None:
+        self._known: Known = {} if known is None else known
         self._progress = progress
         self._sights: dict[tuple[str, _Patterns, _Patterns, bool], Sight] = {}
         self._receipts: dict[str, Receipt | NagaError | None] = {}

@@ -64,6 +64,7 @@ def tell_status(librarian: Librarian, *, judge: bool) -> dict[str, Any]:
     states = librarian.states_known()
     problems = [(entry.path, entry.problem or "") for entry in unreadable]
     problems += [(path, str(error)) for path, error in librarian.unlisted.items()]
+    place = librarian.place
     return {
         "root": {"name": librarian.root.name or "/"},
         "total": sum(statuses.values()),
@@ -72,6 +73,7 @@ def tell_status(librarian: Librarian, *, judge: bool) -> dict[str, Any]:
         "judged": None if librarian.judged is None or states is None else utc_text(librarian.judged),
         "version": librarian.version,
         "live": {"mode": "none", "interval": None, "problem": None},
+        "catalog": {"kept": "memory" if place.path is None else "disk", "problem": place.problem},
         "naga": __version__,
         "problems": [
             {"path": inner_path(librarian, path), "problem": problem[:500]}

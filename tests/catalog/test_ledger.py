@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import naga
-from naga.catalog.places import local_cache_folder, network_kind
+from naga.catalog.places import find_place, network_kind
 from tests.pipelines import make_run
 
 MOUNTS = """\
@@ -94,6 +94,8 @@ def test_cache_folder_on_a_network_mount_is_not_used(monkeypatch: pytest.MonkeyP
     table.write_text(f"22 1 8:1 / / rw - ext4 x rw\n23 22 0:5 / {tmp_path}/net rw - nfs4 x rw\n")
     monkeypatch.setattr("naga.catalog.places._MOUNTS", table)
     monkeypatch.setenv("NAGA_CACHE_DIR", str(tmp_path / "net" / "cache"))
-    folder = local_cache_folder()
-    assert folder is not None
-    assert tmp_path / "net" not in folder.parents
+    place = find_place()
+    assert place.path is not None
+    assert tmp_path / "net" not in place.path.parents
+    assert str(tmp_path / "net" / "cache") in str(place.problem)
+    assert "nfs4" in str(place.problem)

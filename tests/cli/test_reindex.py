@@ -50,3 +50,27 @@ def test_reindex_that_only_asks_writes_nothing(tmp_path: Path, capsys: pytest.Ca
 def test_reindex_of_no_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(naga.NagaError):
         naga.run_command(["reindex", str(tmp_path / "none")])
+
+
+def test_cache_folder_on_a_network_mount_is_not_used_and_this_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_run(tmp_path, "a", "a")
+    table = tmp_path / "mountinfo"
+    table.write_text(f"22 1 8:1 / / rw - ext4 x rw\n23 22 0:5 / {tmp_path}/net rw - nfs4 x rw\n")
+    monkeypatch.setattr("naga.catalog.places._MOUNTS", table)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "local"))
+    monkeypatch.setenv("NAGA_CACHE_DIR", str(tmp_path / "net" / "cache"))
+    naga.run_command(["reindex", str(tmp_path)])
+    place = tmp_path / "local" / f"naga-{os.getuid()}" / "ledger.sqlite"
+    said = capsys.readouterr().err
+    assert f"the catalog is kept in {place}: {tmp_path}/net/cache is on a network mount (nfs4)" in said
+    assert place.exists()
+    assert not (tmp_path / "net").exists()
+    naga.run_command(["doctor"])
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if " catalog " in line)
+    assert line.startswith("optional")
+    assert "nfs4" in line
+    assert naga.answer("status", root=tmp_path)["catalog"]["kept"] == "disk"
+    table.write_text("22 1 8:1 / / rw - nfs x rw\n")
+    assert naga.answer("status", root=tmp_path)["catalog"]["kept"] == "memory"

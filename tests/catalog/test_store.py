@@ -1,4 +1,4 @@
-"""The catalog changes how fast an answer comes, and never the answer."""
+"""The ledger changes how fast an answer comes, and never the answer."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 import naga
-from naga.catalog.index import Catalog
-from naga.catalog.scan import scan_receipts
-from naga.lock.receipt import receipt_digest, write_receipt
+from naga.catalog.ledger import Ledger, LostError
+from naga.catalog.places import find_place
+from naga.lock.receipt import write_receipt
 from naga.lock.stat_index import Reading, pack_fields, stat_key
+from naga.lock.world import Sighting
 from tests.pipelines import make_run
 
 if TYPE_CHECKING:
@@ -53,13 +54,18 @@ def describe(root: Path) -> list[object]:
 
 
 def find_known(root: Path) -> set[str]:
-    """Return the names of the runs that the catalog knows."""
-    with Catalog() as catalog:
-        return {Path(path).parent.name for path in catalog.files(str(root), scan_receipts(root).found)}
+    """Return the names of the runs that the ledger knows, and need not read again."""
+    ledger = Ledger(find_place().path)
+    try:
+        return {Path(path).parent.name for path in ledger.keys(str(root))[0]}
+    finally:
+        ledger.close()
 
 
-def catalog_path() -> Path:
-    return Catalog().path
+def ledger_path() -> Path:
+    path = find_place().path
+    assert path is not None
+    return path
 
 
 def write_bytes(content: bytes) -> Callable[[Path], None]:
@@ -104,20 +110,21 @@ DAMAGES = {
     "truncated": truncate,
     "scrambled": scramble,
     "a folder": make_folder,
-    "tables gone": change_rows("DROP TABLE files", "DROP TABLE sightings"),
+    "tables gone": change_rows("DROP TABLE runs", "DROP TABLE sightings"),
     "other columns": change_rows("ALTER TABLE receipts DROP COLUMN content"),
     "other version": change_rows("PRAGMA user_version = 7", "DROP TABLE receipts"),
     "other contents": change_rows("UPDATE receipts SET content = (SELECT content FROM receipts LIMIT 1)"),
-    "contents gone": change_rows("UPDATE receipts SET content = NULL", "UPDATE files SET checksum = NULL"),
+    "contents gone": change_rows("UPDATE receipts SET content = NULL", "UPDATE runs SET checksum = NULL"),
     "other digests": change_rows("UPDATE sightings SET digest = 'xxh3_128:00000000000000000000000000000000'"),
-    "receipts mixed up": change_rows("UPDATE files SET receipt = (SELECT min(number) FROM receipts)"),
-    "edges gone": change_rows("DELETE FROM edges"),
-    "ancestors gone": change_rows("DELETE FROM receipts WHERE id = (SELECT min(id) FROM receipts)"),
+    "receipts mixed up": change_rows("UPDATE receipts SET content = 1 WHERE run = 1", "UPDATE receipts SET run = -run"),
+    "other columns of runs": change_rows("UPDATE runs SET stage = 'other', status = 'failed', config = NULL"),
+    "a run gone": change_rows("DELETE FROM runs WHERE number = 1"),
+    "receipts gone": change_rows("DELETE FROM receipts"),
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_answer_with_a_damaged_catalog_is_the_same(project: Path, damage: Callable[[Path], None]) -> None:
+def test_answer_with_a_damaged_ledger_is_the_same(project: Path, damage: Callable[[Path], None]) -> None:
     # Without the others, what the third stands on can be known from its lineage only.
     for name in ("first", "second"):
         shutil.rmtree(project / "results" / name)
@@ -125,14 +132,14 @@ def test_answer_with_a_damaged_catalog_is_the_same(project: Path, damage: Callab
     expected = describe(project)
     assert [cause["name"] for cause in expected[0]["causes"]] == ["raw.csv", "results/second/out.txt"]  # type: ignore[index]
     describe(project)
-    damage(catalog_path())
+    damage(ledger_path())
     assert describe(project) == expected
     assert describe(project) == expected
 
 
-def test_damaged_catalog_is_made_anew(project: Path) -> None:
+def test_damaged_ledger_is_made_anew(project: Path) -> None:
     naga.status(project)
-    catalog_path().write_bytes(b"this is no database\n" * 500)
+    ledger_path().write_bytes(b"this is no database\n" * 500)
     naga.status(project)
     assert find_known(project) == {"first", "second", "third"}
 
@@ -143,39 +150,41 @@ def test_answer_without_a_cache_folder_is_the_same(project: Path, monkeypatch: p
     assert describe(project) == expected
 
 
-def test_answer_while_another_process_holds_the_catalog_is_the_same_and_comes_soon(project: Path) -> None:
+def test_answer_while_another_process_holds_the_ledger_is_the_same_and_comes_soon(project: Path) -> None:
     expected = describe(project)
-    with closing(sqlite3.connect(catalog_path())) as connection:
+    with closing(sqlite3.connect(ledger_path())) as connection:
         connection.execute("BEGIN EXCLUSIVE")
-        begin = time.monotonic()
-        assert describe(project) == expected
-        assert time.monotonic() - begin < 20
-
-
-def test_catalog_that_cannot_be_written_still_answers(project: Path) -> None:
-    naga.status(project)
-    expected = describe(project)
-    with closing(sqlite3.connect(catalog_path())) as connection:
-        # A reader of one row keeps writers out, but no other readers.
-        connection.execute("BEGIN")
-        connection.execute("SELECT * FROM files").fetchone()
         make_run(project, "fourth", "fourth")
-        assert [run.path.parent.name for run in naga.status(project)] == ["first", "fourth", "second", "third"]
-    assert describe(project)[0] == expected[0]
+        begin = time.monotonic()
+        found = describe(project)
+        assert time.monotonic() - begin < 20
+    assert [found[0], *found[2:]] == expected
 
 
-def test_catalog_after_a_first_question_knows_all_receipts(project: Path) -> None:
+def test_librarian_that_could_not_write_once_goes_on_in_memory_with_what_it_knows(project: Path) -> None:
+    librarian = naga.Librarian(project)
+    librarian.refresh()
+    assert librarian.place.problem is None
+    with closing(sqlite3.connect(ledger_path())) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        make_run(project, "fourth", "fourth")
+        assert naga.answer_from(librarian, "runs")["total"] == 4
+    assert librarian.place.path is None
+    assert "cannot be written" in str(librarian.place.problem)
+    assert naga.answer_from(librarian, "uses", {"path": "raw.csv"})["read_by"][0]["stage"] == "first"
+    librarian.close()
+
+
+def test_ledger_after_a_first_question_knows_all_receipts(project: Path) -> None:
     naga.status(project)
     assert find_known(project) == {"first", "second", "third"}
 
 
-def test_catalog_forgets_receipts_that_are_gone(project: Path) -> None:
+def test_ledger_forgets_receipts_that_are_gone(project: Path) -> None:
     naga.status(project)
-    keys = scan_receipts(project).found
     shutil.rmtree(project / "results/third")
     naga.status(project)
-    with Catalog() as catalog:
-        assert {Path(path).parent.name for path in catalog.files(str(project), keys)} == {"first", "second"}
+    assert find_known(project) == {"first", "second"}
 
 
 def test_receipt_that_was_replaced_is_read_again(project: Path) -> None:
@@ -198,20 +207,6 @@ def test_receipt_that_was_edited_in_place_at_its_old_time_is_read_again(project:
     assert naga.status(project)[2].duration == 2.0
 
 
-def test_lineage_from_the_catalog_is_that_of_the_receipt(project: Path) -> None:
-    naga.status(project)
-    receipt = naga.read_receipt(project / "results/third/run.lock")
-    with Catalog() as catalog:
-        found = catalog.ancestors(receipt_digest(receipt))
-    assert found == {key: replace(value, environment={}) for key, value in receipt.lineage.items()}
-
-
-def test_ancestors_are_stored_once(project: Path) -> None:
-    naga.status(project)
-    with closing(sqlite3.connect(catalog_path())) as connection:
-        assert connection.execute("SELECT count(*) FROM receipts").fetchone() == (3,)
-
-
 def test_lineage_that_contradicts_itself_does_not_spread_to_others(project: Path) -> None:
     path = project / "results/third/run.lock"
     receipt = naga.read_receipt(path)
@@ -229,16 +224,11 @@ def test_lineage_that_contradicts_itself_does_not_spread_to_others(project: Path
         assert "raw.csv" in [cause.name for cause in second.causes]
 
 
-def test_catalog_of_another_version_is_not_believed(project: Path) -> None:
+def test_ledger_of_another_version_is_not_believed(project: Path) -> None:
     naga.status(project)
-    path = str(project / "results/third/run.lock")
-    with Catalog() as catalog:
-        filed = catalog.files(str(project), scan_receipts(project).found)[path]
-        other = filed._replace(receipt=replace(filed.receipt, duration=99.0))
-        catalog.store({path: other._replace(is_closed=False)}, {})
-    assert naga.status(project)[2].duration == 99.0
-    change_rows("PRAGMA user_version = 7")(catalog_path())
-    assert naga.status(project)[2].duration == 1.0
+    change_rows("PRAGMA user_version = 7")(ledger_path())
+    assert find_known(project) == set()
+    assert [run.state for run in naga.status(project)] == ["ok", "ok", "ok"]
 
 
 def test_receipt_that_may_still_change_at_the_same_time_is_not_stored(project: Path) -> None:
@@ -249,33 +239,43 @@ def test_receipt_that_may_still_change_at_the_same_time_is_not_stored(project: P
     assert find_known(project) == {"first", "second"}
 
 
-def test_catalog_above_its_size_starts_anew(project: Path) -> None:
-    naga.status(project)
-    with Catalog(largest=1) as catalog:
-        catalog.store_sightings({str(project): next(iter(catalog.sightings(str(project)).values()))})
+def test_ledger_above_its_size_starts_anew_for_everybody(project: Path) -> None:
+    librarian = naga.Librarian(project, max_age=float("inf"))
+    assert naga.answer_from(librarian, "runs")["total"] == 3
+    small = Ledger(ledger_path(), largest=1)
+    with pytest.raises(LostError):
+        small.store({}, ["/nowhere/run.lock"])
+    small.close()
     assert find_known(project) == set()
+    assert naga.answer_from(librarian, "runs")["total"] == 3
     assert [run.state for run in naga.status(project)] == ["ok", "ok", "ok"]
+    librarian.close()
 
 
-def test_file_that_changed_just_before_it_was_read_is_not_stored(tmp_path: Path) -> None:
+def test_digest_of_a_file_that_changed_just_before_it_was_read_is_not_stored(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("x")
     key, changed = stat_key(path.stat()), path.stat().st_ctime_ns
-    with Catalog() as catalog:
-        assert set(catalog.unsettled(Reading(changed + 1_000_000), [key])) == {key}
-        assert catalog.unsettled(Reading(changed + 5_000_000_000), [key]) == {}
+    seen = {str(path): Sighting(key, "xxh3_128:00000000", (key,))}
+    ledger = Ledger(ledger_path())
+    assert ledger.sightings.store(Reading(changed + 1_000_000), seen) == {}
+    assert ledger.sightings.find(str(path)) is None
+    assert ledger.sightings.store(Reading(changed + 5_000_000_000), seen) == seen
+    assert ledger.sightings.find(str(path)) == Sighting(key, "xxh3_128:00000000")
+    ledger.close()
 
 
-def test_file_on_another_machine_is_stored_when_it_is_seen_again() -> None:
+def test_digest_of_a_file_on_another_machine_is_stored_when_it_is_seen_again() -> None:
     changed = 1_700_000_000_123_456_789
     key = pack_fields((999_999, 1, 1, changed, changed, 0o100644))
-    with Catalog() as catalog:
-        assert set(catalog.unsettled(Reading(changed + 10 * 10**9), [key])) == {key}
-    with Catalog() as catalog:
-        assert catalog.unsettled(Reading(changed + 20 * 10**9), [key]) == {}
+    seen = {"/far": Sighting(key, "xxh3_128:00000000", (key,))}
+    for seconds, stored in ((10, {}), (20, seen)):
+        ledger = Ledger(ledger_path())
+        assert ledger.sightings.store(Reading(changed + seconds * 10**9), seen) == stored
+        ledger.close()
 
 
-def test_catalog_filled_by_several_processes_at_once_is_right(project: Path) -> None:
+def test_ledger_filled_by_several_processes_at_once_is_right(project: Path) -> None:
     command = [sys.executable, "-m", "naga", "status", str(project)]
     running = [subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, text=True) for _ in range(6)]
     answers = {process.communicate(timeout=100)[0] for process in running}

@@ -1,0 +1,187 @@
+"""Keeping what the ledger says of one folder as fresh as the folder is."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import xxhash
+
+from naga.catalog.reading import read_receipts
+from naga.catalog.scan import SKIPPED, scan_receipts
+from naga.lock.collection import collector_paused
+from naga.lock.receipt import RECEIPT_NAME
+from naga.lock.stat_index import stat_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from naga.catalog.ledger import Ledger
+    from naga.catalog.ledger_rows import Read
+    from naga.errors import NagaError
+
+__all__ = ["Freshness"]
+
+_BATCH = 2500
+"""Receipts that are written into the ledger at a time."""
+
+
+class Freshness:
+    """Knows which receipts lie below a folder, and has the ledger know them too.
+
+    It trusts no row whose file has another stat key than it had when the row was made.
+
+    Parameters
+    ----------
+    root : Path
+        Absolute.
+    ledger : Ledger
+    progress : bool
+        Whether to show a bar on standard error when reading takes longer than a second.
+
+    Attributes
+    ----------
+    keys : dict
+        Absolute path -> stat key, of the receipts that the ledger knows.
+    unlisted : dict
+        Absolute path of a folder that cannot be listed -> why.
+    mark : int
+        What changes whenever a receipt does, is added or goes.
+    """
+
+    def __init__(self, root: Path, ledger: Ledger, *, progress: bool) -> None:
+        self.keys: dict[str, bytes] = {}
+        self.unlisted: dict[str, NagaError] = {}
+        self.mark = 0
+        self._root = root
+        self._ledger = ledger
+        self._progress = progress
+        self._unsettled: dict[bytes, int] = {}
+        self._touched: set[str] = set()
+        self._looked: float | None = None
+        self._knows_rows = False
+        self._is_trusting = True
+
+    def touch(self, paths: Iterable[str]) -> None:
+        """Say that something changed: absolute paths of receipts, of folders, or of whatever runs read or leave."""
+        self._touched.update(paths)
+
+    def look_again(self) -> None:
+        """Look through all folders at the next refreshing."""
+        self._looked = None
+
+    def read_again(self) -> None:
+        """Read all receipts at the next refreshing, whatever the ledger has."""
+        self._is_trusting = self._knows_rows = False
+        self._looked = None
+
+    def forget(self) -> None:
+        """Take note that the ledger was lost."""
+        self.keys, self._unsettled, self.mark = {}, {}, 0
+        self._looked, self._knows_rows = None, False
+
+    def refresh(self, max_age: float) -> None:
+        """Bring the ledger up to date.
+
+        Parameters
+        ----------
+        max_age : float
+            Seconds for which the list of receipts is taken for true, but for what was touched.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such folder.
+        LostError
+            The ledger was lost.
+        """
+        now = time.monotonic()
+        if self._looked is None or now >= self._looked + max_age:
+            self._look_through()
+            self._looked = time.monotonic()
+        elif self._touched:
+            self._look_at(self._touched)
+            self._touched = set()
+
+    def _look_through(self) -> None:
+        scan = scan_receipts(self._root)
+        doubtful: set[str] = set()
+        if not self._knows_rows:
+            self.keys, self._unsettled, doubtful = self._ledger.keys(str(self._root))
+            if not self._is_trusting:
+                doubtful |= self.keys.keys()
+                self.keys = {}
+            self.mark = 0
+            for path, key in self.keys.items():
+                self.mark ^= _fingerprint(path, key)
+            self._knows_rows = True
+        self._take(scan.found, (self.keys.keys() | doubtful) - scan.found.keys())
+        self.unlisted = scan.unlisted
+        self._touched, self._is_trusting = set(), True
+
+    def _look_at(self, paths: set[str]) -> None:
+        """Look at what is said to have changed: receipts, and folders that may hold some or held some."""
+        found: dict[str, bytes] = {}
+        gone: set[str] = set()
+        folders_gone: set[str] = set()
+        for path in filter(self._is_reached, paths):
+            if os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114 - paths given as text
+                found.update(scan_receipts(self._root.__class__(path)).found)
+            elif path.endswith(f"/{RECEIPT_NAME}"):
+                try:
+                    found[path] = stat_key(os.stat(path))  # noqa: PTH116 - as above
+                except OSError:
+                    gone.add(path)
+            if not os.path.lexists(path):
+                folders_gone.add(path)
+        if folders_gone:
+            gone.update(name for name in self.keys if not folders_gone.isdisjoint(_folders_of(name)))
+        self._take(found, gone)
+
+    def _is_reached(self, path: str) -> bool:
+        """Tell whether looking through all folders could come to a path: not through links, not in what is skipped."""
+        inner = os.path.relpath(path, self._root).split("/")
+        if ".." in inner or not SKIPPED.isdisjoint(inner):
+            return False
+        return os.path.realpath(os.path.dirname(path)) == os.path.join(os.path.realpath(self._root), *inner[:-1])  # noqa: PTH118, PTH120
+
+    def _take(self, found: Mapping[str, bytes], gone: set[str]) -> None:
+        """Read the receipts that are new or have changed, and forget those that are gone."""
+        again = {path for path, key in self.keys.items() if key in self._unsettled} if self._unsettled else set()
+        new = {path: key for path, key in found.items() if self.keys.get(path) != key or path in again}
+        missing = gone | new.keys()
+        batch: dict[str, Read] = {}
+        with collector_paused():
+            for path, read in read_receipts(new, self._unsettled, progress=self._progress):
+                batch[path] = read
+                missing.discard(path)
+                if len(batch) == _BATCH:
+                    self._store(batch, ())
+                    batch = {}
+            self._store(batch, missing)
+
+    def _store(self, batch: Mapping[str, Read], gone: Iterable[str]) -> None:
+        self._ledger.store(batch, gone)
+        for path in (*batch, *gone):
+            key = self.keys.pop(path, None)
+            if key is not None:
+                self.mark ^= _fingerprint(path, key)
+                self._unsettled.pop(key, None)
+        for path, read in batch.items():
+            self.keys[path] = read.key
+            self.mark ^= _fingerprint(path, read.key)
+            if read.unsettled:
+                self._unsettled[read.key] = read.unsettled
+
+
+def _folders_of(path: str) -> Iterator[str]:
+    """Yield the folders that a path is in, the nearest first."""
+    while path := path.rpartition("/")[0]:
+        yield path
+
+
+def _fingerprint(path: str, key: bytes) -> int:
+    """Return what a receipt adds to the mark of the whole."""
+    return xxhash.xxh3_64_intdigest(os.fsencode(path) + b"\0" + key)
