@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SHELL = """\
-import json
+import json, sys, threading
 shell = get_ipython()
 def shell_state():
     manager = shell.magics_manager
@@ -29,7 +29,11 @@ def shell_state():
         'events': {name: len(calls) for name, calls in shell.events.callbacks.items()},
         'types': {kind: sorted(map(str, one.type_printers)) for kind, one in formatters.items()},
         'deferred': {kind: sorted(map(str, one.deferred_printers)) for kind, one in formatters.items()},
-        'attributes': sorted(name for name in vars(shell) if 'naga' in name),
+        'attributes': sorted(name for name in vars(shell) if not name.startswith('_trait')),
+        'finders': [str(one) for one in sys.meta_path if type(one).__module__ != 'naga.config.resolvers'],
+        'path hooks': [str(one) for one in sys.path_hooks],
+        'process': [str(one) for one in (sys.excepthook, sys.unraisablehook, threading.excepthook, sys.displayhook)],
+        'tracing': [str(one) for one in (sys.gettrace(), sys.getprofile(), threading.gettrace())],
         'matchers': len(shell.Completer.custom_matchers),
         'exceptions': str(shell.custom_exceptions),
     }
@@ -126,6 +130,25 @@ def test_unloading_leaves_nothing_behind(kernel: Kernel, fresh: dict[str, Any]) 
     assert (answer.status, answer.stdout, answer.stderr) == ("ok", "", "")
     assert state(kernel) == fresh
     assert "UsageError" in kernel.run("%naga_run process.py").stderr
+
+
+OPENED = """\
+import gc
+open('after-unloading.txt', 'w').close()
+open('after-unloading.txt').read()
+import later_helper
+kinds = {type(entry) for one in gc.get_objects() if type(one) is list
+         for entry in one if type(entry) is tuple and 'after-unloading.txt' in entry}
+print(len(kinds), type(later_helper.__loader__).__module__)
+"""
+
+
+def test_files_that_are_opened_after_unloading_leave_no_trace(kernel: Kernel, folder: Path) -> None:
+    (folder / "later_helper.py").write_text("value = 1\n")
+    kernel.run("%load_ext naga")
+    assert kernel.run("%naga_run process.py").status == "ok"
+    kernel.run("%unload_ext naga")
+    assert kernel.run(OPENED).stdout == "0 _frozen_importlib_external\n"
 
 
 AGAIN = [
