@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, TypeVar
 from naga.catalog.freshness import Freshness
 from naga.catalog.ledger import Ledger, LostError
 from naga.catalog.ledger_world import LedgerWorld, with_lineage
-from naga.catalog.places import find_place, network_kind
+from naga.catalog.places import find_place
 from naga.catalog.scan import scan_receipts
 from naga.catalog.sightings import LateSightings
 from naga.errors import NagaError, NotFoundError, RefusedError, UsageError
+from naga.lock.cache_place import network_kind
 from naga.lock.collection import collector_paused
 from naga.lock.describe import printable
 from naga.lock.progress import watched

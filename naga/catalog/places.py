@@ -1,26 +1,17 @@
-"""Where the catalog lies: on a local disk, because SQLite trusts locks that a network mount may not keep."""
+"""Where the catalog lies."""
 
 from __future__ import annotations
 
-import os
-import re
-import tempfile
-from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from naga.lock.stat_index import cache_folder
+from naga.lock.cache_place import cache_folder, local_cache_folder, network_kind
 
-__all__ = ["Place", "find_place", "network_kind"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Place", "find_place"]
 
 _NAME: Final = "ledger.sqlite"
-
-_NETWORK = re.compile(
-    r"(nfs\d*|cifs|smb\d*|smbfs|afs|9p|ceph|lustre|gpfs|beegfs(_nodev)?|glusterfs|pvfs2|orangefs|ocfs2|gfs2|davfs|ncpfs"
-    r"|acfs|panfs|fuse\.(?!.*fuseblk).+)"
-)
-"""Kinds of file systems that other machines may write to, or whose locks cannot be relied on."""
-_MOUNTS: Final = Path("/proc/self/mountinfo")
-_OCTAL = re.compile(r"\\([0-7]{3})")
 
 
 class Place(NamedTuple):
@@ -56,55 +47,10 @@ def find_place() -> Place:
         In the cache folder; where that is on a network mount, in a folder of the user's own among the temporary files;
         in memory when that is on one too, or belongs to somebody else.
     """
-    folder = cache_folder()
-    kind = network_kind(folder)
-    if kind is None:
-        return Place(folder / _NAME)
-    problem = f"{folder} is on a network mount ({kind})"
-    instead = Path(tempfile.gettempdir(), f"naga-{os.getuid()}")
-    is_fit = network_kind(instead) is None and _is_ours(instead)
-    return (
-        Place(instead / _NAME, problem) if is_fit else Place(None, f"{problem}, and so is {instead}, or it is not ours")
-    )
-
-
-def network_kind(path: Path, mounts: str | None = None) -> str | None:
-    """Tell whether a path is on a network mount.
-
-    Parameters
-    ----------
-    path : Path
-        It need not exist.
-    mounts : str, optional
-        The table of mounts, as in ``/proc/self/mountinfo``; by default that of this process.
-
-    Returns
-    -------
-    str or None
-        The kind of the file system; None for a local one, and where nothing says (macOS).
-    """
-    if mounts is None:
-        try:
-            mounts = _MOUNTS.read_text(errors="surrogateescape")
-        except OSError:
-            return None
-    place = os.path.realpath(path)
-    best = ("", "")
-    for line in mounts.splitlines():
-        before, _, after = line.partition(" - ")
-        fields, kinds = before.split(" "), after.split(" ")
-        if len(fields) > 4 and kinds:
-            point = _OCTAL.sub(lambda match: chr(int(match[1], 8)), fields[4])
-            is_above = place == point or place.startswith(f"{point.rstrip('/')}/")
-            # Of two mounts at one point the later one hides the earlier.
-            if is_above and len(point) >= len(best[0]):
-                best = point, kinds[0]
-    return best[1] if _NETWORK.fullmatch(best[1]) else None
-
-
-def _is_ours(folder: Path) -> bool:
-    try:
-        status = folder.lstat()
-    except FileNotFoundError:
-        return True
-    return folder.is_dir() and not folder.is_symlink() and status.st_uid == os.getuid() and status.st_mode & 0o77 == 0
+    chosen, found = cache_folder(), local_cache_folder()
+    if found == chosen:
+        return Place(chosen / _NAME)
+    problem = f"{chosen} is on a network mount ({network_kind(chosen)})"
+    if found is None:
+        return Place(None, f"{problem}, and so are the temporary files, or our folder among them is not ours")
+    return Place(found / _NAME, problem)

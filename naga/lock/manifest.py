@@ -16,7 +16,7 @@ import xxhash
 
 from naga.errors import IntegrityError, NotFoundError
 from naga.lock.atomic import write_atomically
-from naga.lock.stat_index import cache_folder
+from naga.lock.cache_place import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

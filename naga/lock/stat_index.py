@@ -19,13 +19,15 @@ from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
 import xxhash
 
+from naga.lock.cache_place import local_cache_folder
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     _T = TypeVar("_T")
 
-__all__ = ["StatIndex", "cache_folder"]
+__all__ = ["StatIndex"]
 
 stat_fields: Callable[[os.stat_result], tuple[int, ...]] = attrgetter(
     "st_dev", "st_ino", "st_size", "st_mtime_ns", "st_ctime_ns", "st_mode"
@@ -75,23 +77,6 @@ _PATIENCE: Final = 0.25
 """Seconds to wait for another process that writes the index; after that it is cheaper to read the files."""
 _BROKEN = frozenset({1, 11, 17, 20, 24, 26})
 """SQLITE_ERROR (another schema), CORRUPT, SCHEMA, MISMATCH, FORMAT and NOTADB, see sqlite.org/rescode.html."""
-
-
-def cache_folder() -> Path:
-    """Find the folder of everything that may be deleted without losing anything but time.
-
-    Returns
-    -------
-    Path
-        The value of the environment variable ``NAGA_CACHE_DIR``, or the user's cache folder for naga. It
-        need not exist.
-    """
-    chosen = os.environ.get("NAGA_CACHE_DIR")
-    if chosen:
-        return Path(chosen)
-    from platformdirs import user_cache_dir
-
-    return Path(user_cache_dir("naga"))
 
 
 def pack_fields(fields: tuple[int, ...]) -> bytes:
@@ -244,7 +229,8 @@ class StatIndex:
     Parameters
     ----------
     path : Path, optional
-        The SQLite file; ``stat-index.sqlite`` in the cache folder when it is not given.
+        The SQLite file; when it is not given, ``stat-index.sqlite`` in the cache folder, or among the temporary files
+        where that is on a network mount.
 
     Notes
     -----
@@ -256,9 +242,10 @@ class StatIndex:
         self._path = path
 
     @property
-    def path(self) -> Path:
-        """Where the index is, or will be."""
-        return self._path or cache_folder() / "stat-index.sqlite"
+    def path(self) -> Path | None:
+        """Where the index is, or will be; None where there is no local disk for it."""
+        folder = None if self._path else local_cache_folder()
+        return folder / "stat-index.sqlite" if folder else self._path
 
     def find(self, identity: bytes) -> Known | None:
         """Look up what was stored last.
@@ -308,15 +295,18 @@ class StatIndex:
     def _ask(self, question: Callable[[sqlite3.Connection], _T]) -> _T | None:
         import sqlite3
 
+        path = self.path
+        if path is None:
+            return None
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with closing(sqlite3.connect(self.path, timeout=_PATIENCE, isolation_level=None)) as connection:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with closing(sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)) as connection:
                 _prepare(connection)
                 return question(connection)
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in _BROKEN:
                 with suppress(OSError):
-                    self.path.unlink()
+                    path.unlink()
             return None
         except (OSError, OverflowError):
             return None

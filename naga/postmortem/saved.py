@@ -85,7 +85,7 @@ def save_of_worker(failure: Failure) -> str:
     str
         The line that says where it is, or why it could not be saved.
     """
-    from naga.lock.stat_index import cache_folder
+    from naga.lock.cache_place import cache_folder
 
     chosen = failure.frames[failure.chosen] if failure.chosen is not None else None
     where = f"naga: {chosen.place() if chosen else failure.type} in process {os.getpid()}"

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from naga.errors import IntegrityError, NagaError, RefusedError
+from naga.lock.cache_place import cache_folder
 from naga.lock.digest import hash_file
 from naga.lock.project import resolve_path
 from naga.lock.receipt import RECEIPT_NAME, read_receipt
-from naga.lock.stat_index import cache_folder
 from naga.rerun.checkout import check_out
 from naga.rerun.command import config_text, find_command, import_root, restore_config
 from naga.rerun.provision import Provision

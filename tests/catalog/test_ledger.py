@@ -10,15 +10,8 @@ from pathlib import Path
 import pytest
 
 import naga
-from naga.catalog.places import find_place, network_kind
+from naga.catalog.places import find_place
 from tests.pipelines import make_run
-
-MOUNTS = """\
-22 1 8:1 / / rw - ext4 /dev/sda1 rw
-40 22 0:50 / /home rw,relatime shared:1 - nfs4 server:/home rw
-41 40 0:51 / /home/person/my\\040disk rw - xfs /dev/sdb rw
-42 22 0:52 / /mnt/s rw - fuse.sshfs person@host: rw
-"""
 
 ASK = """\
 import sys, naga
@@ -74,25 +67,10 @@ def test_ledger_without_a_place_is_kept_in_memory(tmp_path: Path, monkeypatch: p
     assert total(tmp_path) == 1
 
 
-@pytest.mark.parametrize(
-    ("path", "kind"),
-    [
-        ("/tmp/x", None),
-        ("/home", "nfs4"),
-        ("/home/person/.cache/naga", "nfs4"),
-        ("/home/person/my disk/cache", None),
-        ("/homework", None),
-        ("/mnt/s/deep/er", "fuse.sshfs"),
-    ],
-)
-def test_network_mount_is_recognized_by_the_table_of_mounts(path: str, kind: str | None) -> None:
-    assert network_kind(Path(path), MOUNTS) == kind
-
-
 def test_cache_folder_on_a_network_mount_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     table = tmp_path / "mountinfo"
     table.write_text(f"22 1 8:1 / / rw - ext4 x rw\n23 22 0:5 / {tmp_path}/net rw - nfs4 x rw\n")
-    monkeypatch.setattr("naga.catalog.places._MOUNTS", table)
+    monkeypatch.setattr("naga.lock.cache_place._MOUNTS", table)
     monkeypatch.setenv("NAGA_CACHE_DIR", str(tmp_path / "net" / "cache"))
     place = find_place()
     assert place.path is not None

@@ -58,7 +58,7 @@ def test_cache_folder_on_a_network_mount_is_not_used_and_this_is_said(
     make_run(tmp_path, "a", "a")
     table = tmp_path / "mountinfo"
     table.write_text(f"22 1 8:1 / / rw - ext4 x rw\n23 22 0:5 / {tmp_path}/net rw - nfs4 x rw\n")
-    monkeypatch.setattr("naga.catalog.places._MOUNTS", table)
+    monkeypatch.setattr("naga.lock.cache_place._MOUNTS", table)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "local"))
     monkeypatch.setenv("NAGA_CACHE_DIR", str(tmp_path / "net" / "cache"))
     naga.run_command(["reindex", str(tmp_path)])
@@ -73,4 +73,6 @@ def test_cache_folder_on_a_network_mount_is_not_used_and_this_is_said(
     assert "nfs4" in line
     assert naga.answer("status", root=tmp_path)["catalog"]["kept"] == "disk"
     table.write_text("22 1 8:1 / / rw - nfs x rw\n")
+    # A process looks at a folder once.
+    monkeypatch.setenv("NAGA_CACHE_DIR", str(tmp_path / "net" / "other"))
     assert naga.answer("status", root=tmp_path)["catalog"]["kept"] == "memory"

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from naga.errors import IntegrityError, NotFoundError
 from naga.lock import manifest as manifest_module
+from naga.lock.cache_place import cache_folder
 from naga.lock.digest import hash_tree
 from naga.lock.manifest import (
     Entry,
@@ -28,7 +29,6 @@ from naga.lock.manifest import (
     read_manifest,
     write_manifest,
 )
-from naga.lock.stat_index import cache_folder
 
 FORMATS = Path(__file__).parents[2] / "docs" / "formats.md"
 DIGEST = "xxh3_128:" + "0123456789abcdef" * 2
