@@ -33,6 +33,8 @@ _SIGNS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
 }
+_NOTHING: Any = object()
+"""Stands for the value of a key that is not there, and is like no value."""
 _AGE = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -146,13 +148,10 @@ def _parse_comparison(word: str, match: re.Match[str]) -> Filter:
         if not isinstance(value, str) and not _is_number(value):
             raise _error(word, match.start("value") + 1, f"{text} has no order", "compare it with = or !=")
         compare = _SIGNS[sign]
-        return Filter(
-            "config", lambda config: any(_is_ordered(found, value, compare) for found in _values(config, key))
-        )
-    wanted = sign != "!="
-    return Filter(
-        "config", lambda config: any(_is_equal(found, value, text) == wanted for found in _values(config, key))
-    )
+        return Filter("config", lambda config: _is_ordered(_value(config, key), value, compare))
+    if sign == "!=":
+        return Filter("config", lambda config: _is_other(_value(config, key), value, text))
+    return Filter("config", lambda config: _is_equal(_value(config, key), value, text))
 
 
 def _status_filter(name: str) -> Filter:
@@ -194,16 +193,16 @@ def _parse_value(text: str) -> Any:
         return text
 
 
-def _values(config: Mapping[str, Any] | None, key: str) -> list[Any]:
-    """Return the value of a config key, with dots between the levels; nothing when there is no such key."""
+def _value(config: Mapping[str, Any] | None, key: str) -> Any:
+    """Return the value of a config key, with dots between the levels; `_NOTHING` when there is no such key."""
     if config is not None and key in config:
-        return [config[key]]
+        return config[key]
     value: Any = config
     for part in key.split("."):
         if not isinstance(value, dict) or part not in value:
-            return []
+            return _NOTHING
         value = value[part]
-    return [value]
+    return value
 
 
 def _is_equal(found: Any, value: Any, text: str) -> bool:
@@ -214,13 +213,18 @@ def _is_equal(found: Any, value: Any, text: str) -> bool:
     return type(found) is type(value) and bool(found == value)
 
 
+def _is_other(found: Any, value: Any, text: str) -> bool:
+    return found is not _NOTHING and not _is_equal(found, value, text)
+
+
 def _is_ordered(found: Any, value: Any, compare: Callable[[Any, Any], bool]) -> bool:
     is_comparable = (_is_number(found) and _is_number(value)) or (isinstance(found, str) and isinstance(value, str))
     return is_comparable and compare(found, value)
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    # A bool is none, and plain values have no other classes.
+    return type(value) is float or type(value) is int
 
 
 def _error(word: str, place: int, problem: str, hint: str) -> UsageError:

@@ -8,9 +8,10 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 from naga.catalog.database import LostError
-from naga.catalog.ledger_rows import Entry, entry_of, spelled
+from naga.catalog.ledger_rows import Entry, entry_of
 from naga.catalog.ledger_tables import LedgerTables
 from naga.catalog.tables import path_range
+from naga.lock.plain_yaml import spelled_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,7 +73,7 @@ class Ledger(LedgerTables):
         """
         where, values = self._conditions.below(root, filters, states)
         order = _ORDERS[sort.lstrip("-")].format("DESC" if sort.startswith("-") else "ASC")
-        # The numbers of all that fit come from an index alone, and each filter is asked once.
+        # All that fit are found once, to be counted, and only what is shown is fetched whole.
         numbers = [
             row[0] for row in self._database.rows(f"SELECT number FROM runs WHERE {where} ORDER BY {order}", *values)
         ]
@@ -132,7 +133,7 @@ class Ledger(LedgerTables):
             Copies of one receipt are more than one; the shortest path comes first.
         """
         question = f"SELECT {_COLUMNS} FROM runs WHERE id = ? AND {_RANGE} ORDER BY length(path), path"
-        return [entry_of(row) for row in self._database.rows(question, spelled(identifier), *path_range(root))]
+        return [entry_of(row) for row in self._database.rows(question, spelled_out(identifier), *path_range(root))]
 
     def beginning(self, root: str, start: str) -> list[tuple[str, str]]:
         """Return the readable receipts below a folder whose identifiers begin with some characters.
@@ -181,7 +182,7 @@ class Ledger(LedgerTables):
             " ORDER BY started, runs.id, path LIMIT ? OFFSET ?"
         )
         most = -1 if limit is None else limit
-        rows = self._database.rows(question, spelled(identifier), *path_range(root), most, offset)
+        rows = self._database.rows(question, spelled_out(identifier), *path_range(root), most, offset)
         return [(entry_of(row[:-2]), row[-2]) for row in rows]
 
     def count_children(self, root: str, identifier: str) -> int:
@@ -201,7 +202,7 @@ class Ledger(LedgerTables):
         question = (
             f"SELECT count(DISTINCT runs.id) FROM links JOIN runs ON run = number WHERE links.id = ? AND {_RANGE}"
         )
-        return int(self._database.rows(question, spelled(identifier), *path_range(root))[0][0])
+        return int(self._database.rows(question, spelled_out(identifier), *path_range(root))[0][0])
 
     def users(self, root: str, digest: str) -> list[tuple[Entry, str, str]]:
         """Return the runs that name a content.
@@ -222,7 +223,7 @@ class Ledger(LedgerTables):
             f"SELECT {_COLUMNS}, kind, name FROM contents JOIN runs ON run = number"
             f" WHERE digest = ? AND {_RANGE} ORDER BY started, id, path, kind, name"
         )
-        rows = self._database.rows(question, spelled(digest), *path_range(root))
+        rows = self._database.rows(question, spelled_out(digest), *path_range(root))
         return [(entry_of(row[:-2]), row[-2], row[-1]) for row in rows]
 
     def writers(self, root: str, digest: str) -> list[str]:
@@ -244,7 +245,7 @@ class Ledger(LedgerTables):
             "SELECT DISTINCT path FROM contents JOIN runs ON run = number"
             f" WHERE digest = ? AND kind = 'output' AND {_RANGE} ORDER BY path"
         )
-        return [os.fsdecode(row[0]) for row in self._database.rows(question, spelled(digest), *path_range(root))]
+        return [os.fsdecode(row[0]) for row in self._database.rows(question, spelled_out(digest), *path_range(root))]
 
     def writers_around(self, root: str, path: str) -> list[str]:
         """Return the receipts below a folder that may have an output at a path, or a tree with the path in it.
@@ -266,7 +267,9 @@ class Ledger(LedgerTables):
             "SELECT DISTINCT path FROM contents JOIN runs ON run = number WHERE kind = 'output'"
             f" AND (place = '.' OR instr(?, '/' || ltrim(place, '/') || '/')) AND {_RANGE} ORDER BY path"
         )
-        return [os.fsdecode(row[0]) for row in self._database.rows(question, f"{spelled(path)}/", *path_range(root))]
+        return [
+            os.fsdecode(row[0]) for row in self._database.rows(question, f"{spelled_out(path)}/", *path_range(root))
+        ]
 
     def may_have_written(self, root: str, size: int) -> bool:
         """Tell whether any run below a folder left a file of a size, or a tree.

@@ -11,6 +11,7 @@ import xxhash
 
 from naga.errors import NagaError
 from naga.lock.describe import stage_name
+from naga.lock.plain_yaml import spelled_out
 from naga.lock.receipt import Receipt
 from naga.lock.times import read_time
 
@@ -25,7 +26,6 @@ __all__ = [
     "content_checksum",
     "entry_of",
     "rows_of",
-    "spelled",
     "unpack",
     "unpack_config",
 ]
@@ -104,13 +104,13 @@ def rows_of(receipt: Receipt | NagaError) -> Rows:
     Rows
     """
     if isinstance(receipt, NagaError):
-        return Rows((None, None, "unreadable", None, None, None, None, None, None, spelled(str(receipt))))
+        return Rows((None, None, "unreadable", None, None, None, None, None, None, spelled_out(str(receipt))))
     return Rows(
         _values(receipt),
         _packed(replace(receipt, lineage={}, environment={})),
-        [(spelled(name), entry.id, entry.digest) for name, entry in receipt.prevs.items()],
+        [(spelled_out(name), entry.id, entry.digest) for name, entry in receipt.prevs.items()],
         [
-            (kind, spelled(name), spelled(entry.path), entry.digest, entry.size, entry.kind == "tree")
+            (kind, spelled_out(name), spelled_out(entry.path), entry.digest, entry.size, entry.kind == "tree")
             for kind, entries in (("data", receipt.data), ("output", receipt.outputs))
             for name, entry in entries.items()
         ],
@@ -122,15 +122,15 @@ def _values(receipt: Receipt) -> tuple[Any, ...]:
     error, moment = receipt.error, read_time(receipt.started)
     return (
         receipt.id,
-        spelled(stage_name(receipt)),
+        spelled_out(stage_name(receipt)),
         receipt.status,
-        spelled(receipt.started),
+        spelled_out(receipt.started),
         moment.timestamp() if moment else None,
-        spelled(receipt.finished) if receipt.finished else None,
+        spelled_out(receipt.finished) if receipt.finished else None,
         receipt.duration,
         receipt.recipe,
         _packed(receipt.config),
-        spelled(f"{error.type}: {error.message}") if error else None,
+        spelled_out(f"{error.type}: {error.message}") if error else None,
     )
 
 
@@ -144,9 +144,9 @@ def _packed(value: object) -> bytes:
 def _packable(value: Any) -> Any:
     """Return a value in which integers that msgpack has not are extensions, and lone surrogates are spelled out."""
     if isinstance(value, str):
-        return spelled(value)
+        return spelled_out(value)
     if isinstance(value, dict):
-        return {spelled(key): _packable(item) for key, item in value.items()}
+        return {spelled_out(key): _packable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_packable(item) for item in value]
     if isinstance(value, int) and not -(2**63) <= value < 2**64:
@@ -210,20 +210,6 @@ def unpack(content: bytes) -> Receipt | None:
         return _decode(content)
     except msgspec.DecodeError:
         return None
-
-
-def spelled(text: str) -> str:
-    """Spell out lone surrogates, which no UTF-8 can hold.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    str
-    """
-    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def checksum_of(*values: Any) -> bytes:

@@ -57,10 +57,8 @@ TABLES: Final = {
 WIDTHS: Final = {"runs": len(RUN_COLUMNS) + 1, "receipts": 3, "links": 4, "contents": 7}
 """How many columns the tables of what receipts say have."""
 INDEXES: Final = {
-    "runs_by_id": "runs (id, path)",
-    "runs_by_start": "runs (started, id, path)",
-    "runs_by_stage": "runs (stage, started, id, path)",
-    "runs_by_status": "runs (status, path)",
+    "runs_by_id": "runs (id)",
+    "runs_by_stage": "runs (stage)",
     "links_by_id": "links (id)",
     "contents_by_digest": "contents (digest)",
 }

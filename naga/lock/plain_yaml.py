@@ -198,7 +198,7 @@ def spelled_out(value: Any) -> Any:
         return {spelled_out(str(key)): spelled_out(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [spelled_out(item) for item in value]
-    if isinstance(value, str):
+    if isinstance(value, str) and not value.isascii():
         return value.encode("utf-8", "backslashreplace").decode("utf-8")
     return value
 

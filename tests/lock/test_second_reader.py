@@ -42,7 +42,7 @@ def alone(tree: Path) -> str:
 def together(alone: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     """Have small trees read by two processes, and nothing be known of them; return what is to come out."""
     monkeypatch.setattr("naga.lock.tree_digest.MANY_FILES", 1)
-    monkeypatch.setattr("naga.lock.second_reader.available_cores", lambda: 2)
+    monkeypatch.setattr("naga.lock.second_process.available_cores", lambda: 2)
     monkeypatch.setenv("NAGA_CACHE_DIR", str(tmp_path / "cache"))
     return alone
 
