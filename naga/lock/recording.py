@@ -311,6 +311,9 @@ class Recording:
             "root": str(self._root),
         }
         further = {name: caller[name] for name in ("set", "notebook") if caller.get(name)}
+        notebook = further.get("notebook", {})
+        if Path(notebook.get("path") or "").is_absolute():
+            further["notebook"] = {**notebook, "path": portable_path(notebook["path"], self._root)}
         self.receipt = replace(self.receipt, caller={**content, **further})
 
     def _set_config(self, config: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from naga.lock.document import ANCESTOR_LIMIT, DEPTH_LIMIT, MARK_LIMIT, PART_LIMIT, SIZE_LIMIT
+from naga.lock.environment import describe_environment
 from naga.lock.outputs import MOST_OUTPUTS
 from naga.lock.plain_yaml import NODE_LIMIT
 from naga.lock.receipt import (
@@ -23,13 +25,17 @@ from naga.lock.receipt import (
     receipt_text,
 )
 from naga.lock.recipe import recipe_digest
+from naga.lock.settings import CompareRule, Settings
+from naga.rerun.attest import Rerun
+from naga.rerun.outputs import OutputVerdict
 from tests.lock.samples import as_prevs, failed_receipt, make_receipt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[2]
-CHAPTER = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8").partition("\n## The receipt\n")[2]
+PAGE = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
+CHAPTER = PAGE.partition("\n## The receipt\n")[2]
 CHAPTER = re.split(r"^## ", CHAPTER, flags=re.MULTILINE)[0]
 
 
@@ -46,15 +52,37 @@ def keys_of(table: str) -> list[str]:
 
 
 def test_formats_page_lists_the_keys_of_a_receipt_in_their_order() -> None:
-    receipt, repository, data = re.split(
-        r"^A \*\*repository\*\* has$|^\*\*Data\*\* has$", section("The keys"), flags=re.M
-    )
+    tables = re.split(r"^(?:A|The)? ?\*\*(?:repository|Data|environment)\*\* has$", section("The keys"), flags=re.M)
+    receipt, repository, data, environment = tables
 
     assert keys_of(receipt) == ["naga", *(name for name in Receipt.__slots__ if name != "extra")]
     assert keys_of(repository) == list(RepositoryEntry.__slots__)
     assert keys_of(data) == list(DataEntry.__slots__)
+    described = describe_environment(seeds={"random": 1}, environ={"APPTAINER_CONTAINER": "image"})
+    # The first column alone: others name keys of keys.
+    assert keys_of(environment) == list(described)
+    for keys in ("interpreter", "platform", "cpu"):
+        assert all(f"`{key}`" in environment for key in described[keys])
     for entry in (PrevEntry, ErrorEntry):
         assert all(f"`{name}`" in section("The keys") for name in entry.__slots__)
+
+
+def test_formats_page_lists_the_keys_of_the_settings() -> None:
+    settings = re.split(r"^## ", PAGE.partition("`naga.toml`\n\n")[2], flags=re.M)[0]
+
+    assert keys_of(settings) == list(Settings.__slots__)
+    assert all(f"`{name}`" in settings for name in CompareRule.__slots__)
+
+
+def test_page_on_reruns_lists_the_keys_of_an_attestation() -> None:
+    page = (ROOT / "docs" / "rerun.md").read_text(encoding="utf-8")
+    table = page.partition(".naga/attestations/<id>.yml")[2].partition("A key without content")[0]
+    places = {"attestation", "folder", "save_dir"}  # Places on this machine, which are not written down.
+
+    named = {key for row in table.splitlines() for key in re.findall(r"`(\w+)`", row)}
+    kept = {item.name for item in fields(Rerun)} - places
+    assert {"attestation", *kept} <= named
+    assert {item.name for item in fields(OutputVerdict)} <= named
 
 
 def test_formats_page_has_an_example_that_is_a_receipt_as_naga_writes_it(tmp_path: Path) -> None:

@@ -61,6 +61,24 @@ def test_runlock_write_keeps_the_executed_cells_as_the_code_of_the_receipt(kerne
     assert "%runlock write" not in code
 
 
+def test_receipts_of_a_notebook_name_it_relative_to_the_project(repository: Path) -> None:
+    (repository / "notes").mkdir()
+    kernel = Kernel(repository, JPY_SESSION_NAME=str(repository / "notes/analysis.ipynb"))
+    try:
+        kernel.run("%load_ext naga")
+        kernel.run("import os; os.makedirs('results/cells')")
+        written = kernel.run("%runlock write results/cells")
+        drawn = kernel.run("%runlock tree results/cells")
+    finally:
+        kernel.stop()
+
+    assert written.status == "ok", written.stderr
+    receipt = read_receipt(repository / "results/cells/run.lock")
+    # The kernel of the tests has had a cell of its own.
+    assert receipt.caller["notebook"] == {"path": "notes/analysis.ipynb", "cells": 3}
+    assert drawn.stdout.startswith("✓ ok  analysis  ")
+
+
 def test_runlock_write_with_prevs_joins_the_lineage_of_the_stages_that_the_cells_read(
     kernel: Kernel, repository: Path
 ) -> None:
