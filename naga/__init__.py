@@ -16,14 +16,17 @@ if TYPE_CHECKING:
     from naga.catalog.librarian import Librarian
     from naga.catalog.questions import Lineage, diff, verify
     from naga.catalog.runs import Run, runs, status
+    from naga.catalog.telling import check_lines, describe
     from naga.catalog.tokens import find_run
     from naga.cli.main import run_command
     from naga.config.completion import complete_arguments
     from naga.config.path_completion import complete_paths
     from naga.errors import NagaError, ScriptExitError
+    from naga.lock.badges import badge_of
     from naga.lock.compare import Comparison
-    from naga.lock.describe import describe_receipt, stage_name
+    from naga.lock.describe import describe_receipt, printable, stage_name
     from naga.lock.digest import PathDigest, hash_path
+    from naga.lock.project import short_path
     from naga.lock.receipt import Receipt, find_receipt, read_receipt
     from naga.lock.verify import Verification
     from naga.operations.answers import OPERATIONS, answer, answer_from, error_answer
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
     from naga.track.mlflow_lock import mlflow_lock
     from naga.track.relog import Relogged, relog
     from naga.track.table import active_runs
+    from naga.track.tracked import tracked_here
 
     last_run: RunResult | None
 
@@ -74,12 +78,15 @@ __all__ = [
     "active_runs",
     "answer",
     "answer_from",
+    "badge_of",
+    "check_lines",
     "clicfg",
     "complete_arguments",
     "complete_modules",
     "complete_paths",
     "complete_returned",
     "complete_runs",
+    "describe",
     "describe_receipt",
     "diff",
     "error_answer",
@@ -97,6 +104,7 @@ __all__ = [
     "mlflow_lock",
     "module_file",
     "open_postmortem",
+    "printable",
     "read_receipt",
     "record_cells",
     "relog",
@@ -107,9 +115,11 @@ __all__ = [
     "run_script",
     "runlock",
     "runs",
+    "short_path",
     "stage_name",
     "status",
     "tasks",
+    "tracked_here",
     "trim_traceback",
     "unsafe_debug",
     "verify",
@@ -136,12 +146,15 @@ _HOMES = {
     "active_runs": "naga.track.table",
     "answer": "naga.operations.answers",
     "answer_from": "naga.operations.answers",
+    "badge_of": "naga.lock.badges",
+    "check_lines": "naga.catalog.telling",
     "clicfg": "naga.run.clicfg",
     "complete_arguments": "naga.config.completion",
     "complete_modules": "naga.run.module_names",
     "complete_paths": "naga.config.path_completion",
     "complete_returned": "naga.run.bare",
     "complete_runs": "naga.catalog.completion",
+    "describe": "naga.catalog.telling",
     "describe_receipt": "naga.lock.describe",
     "diff": "naga.catalog.questions",
     "error_answer": "naga.operations.answers",
@@ -157,6 +170,7 @@ _HOMES = {
     "mlflow_lock": "naga.track.mlflow_lock",
     "module_file": "naga.run.module_names",
     "open_postmortem": "naga.postmortem.opened",
+    "printable": "naga.lock.describe",
     "read_receipt": "naga.lock.receipt",
     "record_cells": "naga.run.cells",
     "relog": "naga.track.relog",
@@ -167,9 +181,11 @@ _HOMES = {
     "run_script": "naga.run.script",
     "runlock": "naga.run.runlock",
     "runs": "naga.catalog.runs",
+    "short_path": "naga.lock.project",
     "stage_name": "naga.lock.describe",
     "status": "naga.catalog.runs",
     "tasks": "naga.sweep.overview",
+    "tracked_here": "naga.track.tracked",
     "trim_traceback": "naga.postmortem.frames",
     "unsafe_debug": "naga.postmortem.debug",
     "verify": "naga.catalog.questions",

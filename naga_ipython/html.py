@@ -1,131 +1,295 @@
-"""The HTML of results and receipts: no script, nothing from a network, everything escaped."""
+"""The pieces that all HTML of naga is made of: no script, nothing from a network, everything escaped."""
 
 from __future__ import annotations
 
+import html
 import json
-import os
-from html import escape
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import naga
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from naga import Receipt, RunResult
+__all__ = [
+    "Html",
+    "badge",
+    "below",
+    "bold",
+    "code",
+    "details",
+    "digest",
+    "flat",
+    "heading",
+    "joined",
+    "link",
+    "nested",
+    "pairs",
+    "short",
+    "table",
+    "value",
+]
 
-__all__ = ["html_of"]
-
-# JupyterLab's own colours fit its theme; elsewhere the second ones serve on light and dark ground.
-_GOOD, _BAD, _OPEN = (
-    "var(--jp-success-color1, #2e9e4f)",
-    "var(--jp-error-color1, #e5534b)",
-    "var(--jp-warn-color1, #c69026)",
-)
-_COLOURS = {"finished": _GOOD, "failed": _BAD, "killed": _BAD, "started": _OPEN}
+# Readable on light and on dark ground, since a notebook does not say which one it has.
+_TONES = {"good": "#2a8a43", "warn": "#a06a00", "bad": "#d64541", "busy": "#2f7fd6", "none": "#767676"}
 _CELL = "text-align:left;vertical-align:top;padding:1px 12px 1px 0"
+_LONGEST = 300
+_DEEPEST = 30
+"""Lists in lists; what is deeper stands below each other."""
 
 
-def html_of(value: RunResult | Receipt, start: str) -> str:
-    """Return the HTML of a result or a receipt.
+class Html(str):
+    """A text that is HTML already; every other text is escaped. Only this module makes any."""
+
+    __slots__ = ()
+
+
+def code(content: object) -> Html:
+    """Return what a program wrote, cut where it is very long.
 
     Parameters
     ----------
-    value : RunResult or Receipt
-    start : str
-        The folder of the notebook, from which a browser follows links.
+    content : object
 
     Returns
     -------
-    str
+    Html
     """
-    return _receipt(value) if isinstance(value, naga.Receipt) else _result(value, start)
+    shown = str(content)
+    return Html(f"<code>{_text(shown if len(shown) <= _LONGEST else f'{shown[:_LONGEST]}…')}</code>")
 
 
-def _result(result: RunResult, start: str) -> str:
-    receipt = result.receipt
-    status = receipt.status if receipt is not None else "finished"
-    rows = {"duration": f"{result.duration:.2f} s"}
-    if result.value is not None:
-        rows["value"] = _code(_short(repr(result.value)))
-    if result.receipt_path is not None:
-        address = quote(os.path.relpath(result.receipt_path, start))
-        shown = escape(os.path.relpath(result.receipt_path))
-        rows["receipt"] = f'<a href="{escape(address)}" target="_blank">{shown}</a>'
-    config = {key: _code(_json(value)) for key, value in result.shown_config().items()}
-    return _heading(result.script.name, status) + _table(rows) + _details("config", _table(config), bool(config))
+def value(content: Any) -> Html:
+    """Return a plain value as it stands in a receipt.
+
+    Parameters
+    ----------
+    content : object
+
+    Returns
+    -------
+    Html
+    """
+    return code(content if isinstance(content, str) else json.dumps(content, ensure_ascii=False, default=str))
 
 
-def _receipt(receipt: Receipt) -> str:
-    rows = {"id": _code(receipt.id), "started": escape(receipt.started)}
-    if receipt.duration is not None:
-        rows["duration"] = f"{receipt.duration:.2f} s"
-    if receipt.recipe is not None:
-        rows["recipe"] = _code(receipt.recipe)
-    if receipt.error is not None:
-        place = f" ({receipt.error.file}:{receipt.error.line})" if receipt.error.file else ""
-        rows["error"] = _code(f"{receipt.error.type}: {receipt.error.message}{place}")
-    parts = [_heading(naga.stage_name(receipt), receipt.status), _table(rows)]
-    config = {key: _code(_json(value)) for key, value in receipt.config.items() if key != "runlock"}
-    code = {name: _repository(entry) for name, entry in receipt.repos.items()}
-    data = {name: _data(entry) for name, entry in receipt.data.items()}
-    outputs = {name: _data(entry) for name, entry in receipt.outputs.items()}
-    sections = {"config": config, "code": code, "data": data, "outputs": outputs}
-    parts += [_details(title, _table(rows), bool(rows), is_open=True) for title, rows in sections.items()]
-    parts.append(_details("prevs", _prevs(receipt, receipt.lineage, set()), bool(receipt.prevs), is_open=True))
-    return "".join(parts)
+def short(content: str, full: str) -> Html:
+    """Return a part of a text; the whole of it shows when a mouse rests there.
+
+    Parameters
+    ----------
+    content, full : str
+
+    Returns
+    -------
+    Html
+    """
+    return Html(f'<code title="{_text(full)}">{_text(content)}</code>')
 
 
-def _heading(name: str, status: str) -> str:
-    colour = _COLOURS.get(status, "#57606a")
-    return f'<div><b>{escape(name)}</b> <span style="color:{colour}">{escape(status)}</span></div>'
+def digest(content: str | None) -> Html:
+    """Return the first characters of a digest.
+
+    Parameters
+    ----------
+    content : str or None
+
+    Returns
+    -------
+    Html
+    """
+    full = content or "none"
+    return short(full.rpartition(":")[2][:10], full)
 
 
-def _table(rows: Mapping[str, str]) -> str:
-    cells = "".join(
-        f'<tr><th style="{_CELL};font-weight:normal;opacity:.7">{escape(name)}</th><td style="{_CELL}">{text}</td></tr>'
-        for name, text in rows.items()
-    )
-    return f'<table style="margin:0">{cells}</table>'
+def badge(state: str) -> Html:
+    """Return the badge of a state: the glyph, the word and the tone that it has everywhere.
+
+    Parameters
+    ----------
+    state : str
+
+    Returns
+    -------
+    Html
+    """
+    shown = naga.badge_of(state)
+    return Html(f'<span style="color:{_TONES[shown.tone]};font-weight:600;white-space:nowrap">{_text(shown)}</span>')
 
 
-def _details(title: str, body: str, is_there: bool, *, is_open: bool = False) -> str:
+def joined(*parts: object) -> Html:
+    """Return several things next to each other, with spaces between them.
+
+    Parameters
+    ----------
+    *parts : object
+
+    Returns
+    -------
+    Html
+    """
+    return Html(" ".join(map(_text, parts)))
+
+
+def below(parts: Iterable[object]) -> Html:
+    """Return several things below each other.
+
+    Parameters
+    ----------
+    parts : iterable of object
+
+    Returns
+    -------
+    Html
+    """
+    return Html("".join(f"<div>{_text(part)}</div>" for part in parts))
+
+
+def bold(content: object) -> Html:
+    """Return something in bold letters.
+
+    Parameters
+    ----------
+    content : object
+
+    Returns
+    -------
+    Html
+    """
+    return Html(f"<b>{_text(content)}</b>")
+
+
+def heading(name: str, *parts: object) -> Html:
+    """Return the first line of something.
+
+    Parameters
+    ----------
+    name : str
+    *parts : object
+        What stands behind it.
+
+    Returns
+    -------
+    Html
+    """
+    return below([joined(bold(name), *parts)])
+
+
+def link(address: str, shown: str) -> Html:
+    """Return a link that opens in a tab of its own.
+
+    Parameters
+    ----------
+    address : str
+        What may be followed, which the caller sees to.
+    shown : str
+
+    Returns
+    -------
+    Html
+    """
+    return Html(f'<a href="{html.escape(address)}" target="_blank" rel="noopener noreferrer">{_text(shown)}</a>')
+
+
+def table(rows: Iterable[Sequence[object]], header: Sequence[object] = ()) -> Html:
+    """Return a table.
+
+    Parameters
+    ----------
+    rows : iterable of sequences of object
+    header : sequence of object, optional
+        Titles of the columns.
+
+    Returns
+    -------
+    Html
+    """
+    titles = "".join(f'<th style="{_CELL}">{_text(title)}</th>' for title in header)
+    head = f"<thead><tr>{titles}</tr></thead>" if titles else ""
+    lines = ("".join(f'<td style="{_CELL}">{_text(cell)}</td>' for cell in row) for row in rows)
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    return Html(f'<table style="margin:0">{head}<tbody>{body}</tbody></table>')
+
+
+def pairs(rows: Mapping[str, object]) -> Html:
+    """Return a table of names and what belongs to them.
+
+    Parameters
+    ----------
+    rows : mapping
+
+    Returns
+    -------
+    Html
+    """
+    return table((Html(f'<span style="opacity:.7">{_text(name)}</span>'), cell) for name, cell in rows.items())
+
+
+def details(title: str, body: Html, *, is_open: bool = False) -> Html:
+    """Return a part that can be folded.
+
+    Parameters
+    ----------
+    title : str
+    body : Html
+    is_open : bool
+
+    Returns
+    -------
+    Html
+    """
     state = " open" if is_open else ""
-    return f"<details{state}><summary>{escape(title)}</summary>{body}</details>" if is_there else ""
+    return Html(f"<details{state}><summary>{_text(title)}</summary>{body}</details>")
 
 
-def _repository(entry: Any) -> str:
-    if entry.snapshot is None:
-        return escape(entry.problem or "not recorded")
-    return _code(entry.snapshot[:10]) + (" with uncommitted changes" if entry.dirty else " clean")
+def nested(items: Iterable[tuple[int, object]]) -> Html:
+    """Return a list with lists in it.
+
+    Parameters
+    ----------
+    items : iterable of (int, object)
+        How deep each item stands, from 0 on and at most one deeper than the one before, and the item.
+
+    Returns
+    -------
+    Html
+    """
+    parts: list[str] = []
+    at = -1
+    for asked, item in items:
+        depth = min(asked, _DEEPEST)
+        if depth > at:
+            parts.append("<ul>")
+        else:
+            parts.append("</li></ul>" * (at - depth) + "</li>")
+        parts.append(f"<li>{_text(item)}")
+        at = depth
+    return Html("".join(parts) + "</li></ul>" * (at + 1))
 
 
-def _data(entry: Any) -> str:
-    return f"{_code(entry.path)} {_code(entry.digest.rpartition(':')[2][:10])} {entry.size:,} bytes"
+def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the leaves of nested mappings, with a dot before each deeper level of their names.
+
+    Parameters
+    ----------
+    values : mapping
+    prefix : str
+        Before all names.
+
+    Yields
+    ------
+    tuple of str and object
+    """
+    waiting = [(prefix, values)]
+    while waiting:
+        before, current = waiting.pop()
+        for place, (key, inner) in enumerate(items := list(current.items())):
+            if isinstance(inner, dict) and inner:
+                waiting += [(before, dict(items[place + 1 :])), (f"{before}{key}.", inner)]
+                break
+            yield f"{before}{key}", inner
 
 
-def _prevs(receipt: Receipt, lineage: Mapping[str, Receipt], drawn: set[str]) -> str:
-    items = []
-    for name, entry in receipt.prevs.items():
-        ancestor = lineage.get(entry.id)
-        stage = naga.stage_name(ancestor) if ancestor else name
-        status = ancestor.status if ancestor else "not recorded"
-        deeper = ""
-        if ancestor is not None and ancestor.prevs and entry.id not in drawn:
-            drawn.add(entry.id)
-            deeper = _prevs(ancestor, lineage, drawn)
-        items.append(f"<li>{_heading(stage, status)}{_code(entry.path)}{deeper}</li>")
-    return f"<ul>{''.join(items)}</ul>"
-
-
-def _code(text: str) -> str:
-    return f"<code>{escape(text)}</code>"
-
-
-def _json(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _short(text: str, limit: int = 200) -> str:
-    return text if len(text) <= limit else f"{text[:limit]}..."
+def _text(content: object) -> Html:
+    """Escape a text, with whatever is hidden in it spelled out: a receipt may come from anybody."""
+    return content if isinstance(content, Html) else Html(html.escape(naga.printable(str(content))))

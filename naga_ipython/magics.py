@@ -19,7 +19,7 @@ from naga_ipython.words import split_line
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from naga import Receipt, RunResult
+    from naga import RunResult
 
 __all__ = ["NagaMagics"]
 
@@ -83,17 +83,21 @@ class NagaMagics(Magics):
 
     @no_var_expand
     @line_magic
-    def runlock(self, line: str) -> Receipt | None:
+    def runlock(self, line: str) -> Any:
         """Show receipts, check them, compare them, and write them for work done in cells.
 
-        ``%runlock`` shows the receipt of the last run, ``%runlock [show] RUN`` that of another: a folder, a
-        ``run.lock``, any file that a run left, an id, or ``@latest``.
+        ``%runlock`` shows the receipt of the last run and what is left of it, ``%runlock [show] RUN`` that of another:
+        a folder, a ``run.lock``, any file that a run left, an id, or ``@latest``.
 
-        ``%runlock verify [RUN ...]`` checks code, data and lineage; ``%runlock diff A B`` says what is different
-        between two runs; ``%runlock tree RUN`` draws the stages before it.
+        ``%runlock verify [RUN ...] [--environment] [--warn]`` checks code, data and lineage, and fails the cell when
+        something differs, unless ``--warn`` is given; ``%runlock diff A B`` says what is different between two runs;
+        ``%runlock tree [RUN]`` draws the stages before it.
 
         ``%runlock write SAVE_DIR [--data PATH ...] [--prevs PATH ...]`` writes a receipt for what the cells of this
         notebook left in a folder: the cells that were executed, in their order, are its code.
+
+        In ``found = %runlock ...`` the first and the last have `receipt`, `path` and `verification`; the others are
+        what `naga.verify`, `naga.diff` and `naga.lineage` return.
         """
         words = split_line(line)
         verb = words.pop(0) if words and words[0] in VERBS else "show"

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import time
-from html import escape
 from typing import Any
 
 from IPython.display import HTML, display
+
+from naga_ipython.html import below, table
 
 __all__ = ["SweepTable"]
 
 _EVERY = 0.5
 """Seconds between two drawings."""
 _MOST_ROWS = 10
-_CELL = "text-align:left;padding:1px 12px 1px 0"
 
 
 class SweepTable:
@@ -73,7 +73,7 @@ class SweepTable:
     def _html(self, counts: Any) -> str:
         rows = [_row("running", event) for event in list(self._running.values())[:_MOST_ROWS]]
         rows += [_row(event.kind, event) for event in self._ended[-_MOST_ROWS:]]
-        return f"<div>{escape(self._line(counts))}</div><table style='margin:0'>{''.join(rows)}</table>"
+        return below([self._line(counts), table(rows)])
 
     def _line(self, counts: Any) -> str:
         done = counts.skipped + counts.done
@@ -88,9 +88,8 @@ class SweepTable:
         return f"{line}; {rate:,.1f} tasks/s{left}"
 
 
-def _row(state: str, event: Any) -> str:
+def _row(state: str, event: Any) -> tuple[object, ...]:
     problem = f"{event.failure.type}: {event.failure.message}" if event.failure else event.detail
     place = f"{event.failure.file}:{event.failure.line}" if event.failure and event.failure.file else ""
     log = os.path.relpath(f"{event.planned.folder}/log.txt")
-    cells = (state, event.planned.task.source, problem[:200], place, log)
-    return "<tr>" + "".join(f'<td style="{_CELL}">{escape(str(cell))}</td>' for cell in cells) + "</tr>"
+    return state, event.planned.task.source, problem[:200], place, log

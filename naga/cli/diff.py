@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import naga
+from naga.catalog.telling import comparison_lines
 from naga.cli.tables import Cell, print_line
-from naga.lock.describe import short_digest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from naga import Comparison
-    from naga.lock.compare import Difference
 
 __all__ = ["add_to"]
 
@@ -27,7 +20,6 @@ examples:
 
 exit codes: 0 the two are the same; 1 they are not; 65 a receipt cannot be read; 66 there is no such run
 """
-_MOST_FILES = 10
 
 
 def add_to(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -58,32 +50,7 @@ def _diff(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(comparison.to_mapping(), indent=2))
     else:
-        _print(comparison)
+        for line in comparison_lines(comparison):
+            is_section = not str(line[0]).startswith(" ")
+            print_line(*(Cell(str(piece), "bold") for piece in line) if is_section else line)
     return int(bool(comparison.differences))
-
-
-def _print(comparison: Comparison) -> None:
-    for section, found in groupby(comparison.differences, key=lambda difference: difference.section):
-        print_line(Cell(section, "bold"))
-        for line in (line for difference in found for line in _lines(difference)):
-            print_line("  ", line)
-        if section == "code":
-            for line in comparison.statistics:
-                print_line("   ", line)
-
-
-def _lines(difference: Difference) -> Iterator[str]:
-    first = "-" if difference.only_in == "second" else _value(difference.section, difference.first)
-    second = "-" if difference.only_in == "first" else _value(difference.section, difference.second)
-    yield f"{difference.name}: {first} -> {second}{f'  {difference.detail}' if difference.detail else ''}"
-    yield from (f"  {file}" for file in difference.files[:_MOST_FILES])
-    if len(difference.files) > _MOST_FILES:
-        yield f"  and {len(difference.files) - _MOST_FILES} more files"
-
-
-def _value(section: str, value: Any) -> str:
-    if section == "environment" and value is None:
-        return "-"
-    if section in ("config", "environment"):
-        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return short_digest(value)

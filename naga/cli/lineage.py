@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import naga
-from naga.cli.tables import Cell, mark, print_line, short_path
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from naga import Lineage
+from naga.catalog.telling import lineage_lines
+from naga.cli.tables import print_line
 
 __all__ = ["add_to"]
 
@@ -56,23 +52,6 @@ def _lineage(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(found.to_mapping(), indent=2))
     else:
-        for line in _lines(found):
+        for line in lineage_lines(found):
             print_line(*line)
     return 0
-
-
-def _lines(found: Lineage) -> Iterator[tuple[Cell | str, ...]]:
-    """Yield the lines from the run upwards; a stack of its own stands in for recursion, for a chain may be long."""
-    drawn: set[str] = set()
-    waiting = [(found.root, "", "")]
-    while waiting:
-        identifier, branch, indent = waiting.pop()
-        run = found.runs[identifier]
-        is_again = identifier in drawn
-        drawn.add(identifier)
-        notes = ("  (above)" if is_again and run.prevs else "") + ("  (run again since)" if run.is_replaced else "")
-        yield branch, mark(run.state), f"  {run.stage}  {short_path(run.path)}{notes}"
-        prevs = () if is_again else run.prevs
-        for place, prev in reversed(list(enumerate(prevs, start=1))):
-            is_last = place == len(prevs)
-            waiting.append((prev, f"{indent}{'└─ ' if is_last else '├─ '}", f"{indent}{'   ' if is_last else '│  '}"))

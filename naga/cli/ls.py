@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import naga
-from naga.cli.tables import Cell, mark, print_rows, short_path
+from naga.cli.tables import Cell, mark, print_rows
 from naga.errors import UsageError
+from naga.lock.project import short_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -8,8 +8,8 @@ import os
 from typing import Any
 
 import naga
-from naga.cli.tables import print_line, short_path
-from naga.lock.project import absolute_path
+from naga.cli.tables import print_line
+from naga.lock.project import absolute_path, short_path
 
 __all__ = ["add_to"]
 

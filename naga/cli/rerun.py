@@ -8,8 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import naga
-from naga.cli.tables import or_absent
-from naga.lock.describe import printable
+from naga.lock.describe import or_absent, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from naga.lock.badges import Badge, badge_of
 from naga.lock.describe import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
 
-__all__ = ["Cell", "mark", "or_absent", "print_line", "print_rows", "short_path"]
+__all__ = ["Cell", "mark", "print_line", "print_rows"]
 
-_MARKS = {
-    "ok": ("✓", "green"),
-    "intact": ("✓", "green"),
-    "finished": ("✓", "green"),
-    "stale": ("~", "yellow"),
-    "modified": ("≠", "magenta"),
-    "missing": ("✗", "red"),
-    "gone": ("✗", "red"),
-    "failed": ("!", "red"),
-    "killed": ("!", "red"),
-    "started": ("…", "cyan"),
-    "running": ("…", "cyan"),
-    "left": ("·", "yellow"),
-}
+_STYLES = {"good": "green", "warn": "yellow", "bad": "red", "busy": "cyan", "none": "red"}
 
 
 class Cell(NamedTuple):
@@ -50,8 +36,7 @@ def mark(state: str) -> Cell:
     -------
     Cell
     """
-    glyph, style = _MARKS.get(state, ("?", "red"))
-    return Cell(f"{glyph} {state}", style)
+    return _cell_of(badge_of(state))
 
 
 def print_rows(rows: Iterable[Sequence[Cell | str]], header: Sequence[str] = ()) -> None:
@@ -74,51 +59,25 @@ def print_rows(rows: Iterable[Sequence[Cell | str]], header: Sequence[str] = ())
         print("  ".join(paint(*cell) + " " * (width - len(cell.text)) for cell, width in pairs).rstrip())
 
 
-def print_line(*cells: Cell | str) -> None:
+def print_line(*cells: Cell | Badge | str) -> None:
     """Print one line.
 
     Parameters
     ----------
-    *cells : Cell or str
+    *cells : Cell, Badge or str
         Stand next to each other; control characters in them are spelled out.
     """
     paint = _painter()
     print("".join(paint(cell.text, cell.style) for cell in map(_safe, cells)))
 
 
-def or_absent(value: object) -> object:
-    """Write what an environment lacks as a word.
-
-    Parameters
-    ----------
-    value : object
-        A plain value; None where the thing is absent.
-
-    Returns
-    -------
-    object
-    """
-    return "absent" if value is None else value
+def _cell_of(badge: Badge) -> Cell:
+    return Cell(str(badge), _STYLES[badge.tone])
 
 
-def short_path(path: Path) -> str:
-    """Write a path as a person in the current folder would.
-
-    Parameters
-    ----------
-    path : Path
-        Absolute.
-
-    Returns
-    -------
-    str
-        Relative to the current folder for what lies in it, else absolute.
-    """
-    here, text = os.getcwd().rstrip("/") + "/", str(path)  # noqa: PTH109 - called for each of many runs
-    return text.removeprefix(here) or "."
-
-
-def _safe(cell: Cell | str) -> Cell:
+def _safe(cell: Cell | Badge | str) -> Cell:
+    if isinstance(cell, Badge):
+        cell = _cell_of(cell)
     text, style = cell if isinstance(cell, Cell) else (cell, "")
     return Cell(text if text.isprintable() else printable(text), style)
 

@@ -9,7 +9,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import naga
-from naga.cli.tables import Cell, mark, print_line, print_rows, short_path
+from naga.cli.tables import Cell, mark, print_line, print_rows
+from naga.lock.project import short_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import naga
-from naga.cli.tables import mark, or_absent, print_line, short_path
+from naga.catalog.telling import verification_lines
+from naga.cli.tables import print_line
 from naga.errors import IntegrityError
-from naga.lock.describe import short_digest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from naga import Verification
-    from naga.lock.verify import CodeCheck, DataCheck, RunCheck
 
 __all__ = ["add_to"]
 
@@ -32,7 +26,6 @@ _DESCRIPTION = """\
 Check a run and each run before it, as its receipt holds them, without a network: is the snapshot of the code in the
 repository, is every input and output intact, is this the same environment, do the receipts agree with each other.
 """
-_MOST_DIFFERENCES = 10
 
 
 def add_to(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -62,52 +55,9 @@ def _verify(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([each.to_mapping() for each in found], indent=2))
     else:
-        for each in found:
-            _print(each)
+        for line in (line for each in found for line in verification_lines(each)):
+            print_line(*line)
     if not all(each.is_consistent for each in found):
         return IntegrityError.exit_code
     is_same = not options.environment or all(each.is_same_environment for each in found)
     return int(not is_same or not all(each.is_intact for each in found))
-
-
-def _print(verification: Verification) -> None:
-    print_line(short_path(verification.path))
-    for run in verification.runs:
-        print_line("  ", mark(_state(run)), f"  {run.stage}  {run.id}")
-        for line in _lines(run):
-            print_line("      ", line)
-
-
-def _state(run: RunCheck) -> str:
-    if run.problems:
-        return "inconsistent"
-    if run.status != "finished":
-        return run.status
-    states = {check.state for check in (*run.data, *run.outputs)} | {check.state for check in run.code}
-    return next((state for state in ("missing", "gone", "unknown", "modified") if state in states), "intact")
-
-
-def _lines(run: RunCheck) -> Iterator[str]:
-    yield from run.problems
-    yield from (_code_line(check) for check in run.code if check.state != "available")
-    for title, checks in (("input", run.data), ("output", run.outputs)):
-        yield from (_data_line(title, check) for check in checks if check.state != "intact")
-    differences = run.environment[:_MOST_DIFFERENCES]
-    yield from (
-        f"environment: {each.what} was {or_absent(each.recorded)}, is {or_absent(each.current)}" for each in differences
-    )
-    if len(run.environment) > _MOST_DIFFERENCES:
-        yield f"environment: and {len(run.environment) - _MOST_DIFFERENCES} more differences"
-
-
-def _code_line(check: CodeCheck) -> str:
-    return f"code: {check.name} is {check.state}{f': {check.detail}' if check.detail else ''}"
-
-
-def _data_line(title: str, check: DataCheck) -> str:
-    if check.detail:
-        return f"{title}: {check.path} is {check.state}: {check.detail}"
-    if check.now is None:
-        return f"{title}: {check.path} is missing"
-    files = f": {', '.join(check.files[:_MOST_DIFFERENCES])}" if check.files else ""
-    return f"{title}: {check.path} changed from {short_digest(check.was)} to {short_digest(check.now)}{files}"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from naga.lock.receipt import DataEntry, PrevEntry, Receipt, RepositoryEntry
 
-__all__ = ["describe_receipt", "lineage_lines", "printable", "short_digest", "stage_name"]
+__all__ = ["describe_receipt", "lineage_lines", "or_absent", "printable", "short_digest", "stage_name"]
 
 _WIDEST = 240
 """Characters of indentation; what is 80 stages up and more stands below each other."""
@@ -90,6 +90,21 @@ def short_digest(digest: str | None) -> str:
         The first ten characters of the hexadecimal part.
     """
     return (digest or "none").rpartition(":")[2][:10]
+
+
+def or_absent(value: object) -> object:
+    """Write what an environment lacks as a word.
+
+    Parameters
+    ----------
+    value : object
+        A plain value; None where the thing is absent.
+
+    Returns
+    -------
+    object
+    """
+    return "absent" if value is None else value
 
 
 def printable(text: str) -> str:

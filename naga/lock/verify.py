@@ -109,6 +109,16 @@ class RunCheck:
     problems: tuple[str, ...]
 
     @property
+    def state(self) -> str:
+        """In a word: ``intact``, ``inconsistent``, the status of a run that did not finish, or its worst part."""
+        if self.problems:
+            return "inconsistent"
+        if self.status != "finished":
+            return self.status
+        states = {check.state for check in (*self.data, *self.outputs)} | {check.state for check in self.code}
+        return next((state for state in ("missing", "gone", "unknown", "modified") if state in states), "intact")
+
+    @property
     def is_intact(self) -> bool:
         """Whether it finished, and its code, inputs and outputs are there as they were."""
         kept = all(check.state == "intact" for check in (*self.data, *self.outputs))

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from naga.errors import NagaError
+from naga.lock import badges
 from naga.lock.staleness import Examiner
 from naga.lock.world import place_of
 from naga.operations.inside import read_inside
@@ -20,17 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["badge_of", "next_offset", "row_of_subject", "rows_of_entries", "short_value", "state_of"]
 
-_BADGES = {
-    "ok": ("✓", "good"),
-    "finished": ("✓", "good"),
-    "stale": ("~", "warn"),
-    "modified": ("≠", "warn"),
-    "missing": ("✗", "bad"),
-    "failed": ("!", "bad"),
-    "killed": ("!", "bad"),
-    "started": ("…", "busy"),
-    "unreadable": ("?", "bad"),
-}
 _NOT_TOLD = frozenset({"save_dir", "runlock"})
 _MOST_VALUES = 4
 _LONGEST_VALUE = 40
@@ -53,9 +43,7 @@ def badge_of(state: str | None, status: str | None) -> dict[str, str]:
     dict
         ``glyph``, ``word`` and ``tone`` (good, warn, bad, busy or none).
     """
-    word = state or status or "unreadable"
-    glyph, tone = _BADGES.get(word, ("?", "none"))
-    return {"glyph": glyph, "word": word, "tone": tone}
+    return badges.badge_of(state or status or "unreadable")._asdict()
 
 
 def rows_of_entries(librarian: Librarian, entries: Sequence[Entry], *, judge: bool = True) -> list[dict[str, Any]]:

@@ -147,7 +147,7 @@ class ActiveRun:
         """
         if self._recording is not None:
             self.receipt = self._recording.finish(opened, strict=strict)
-            note_ended(self.receipt)
+            self._note_ended(self.receipt)
         return self.receipt
 
     def fail(self, error: ErrorEntry, opened: Collection[str] = ()) -> Receipt | None:
@@ -166,7 +166,7 @@ class ActiveRun:
         """
         if self._recording is not None:
             self.receipt = self._recording.fail(error, opened)
-            note_ended(self.receipt)
+            self._note_ended(self.receipt)
         return self.receipt
 
     def save_frames(self, error: BaseException) -> None:
@@ -201,6 +201,10 @@ class ActiveRun:
             seeds=self._seeds,
             shared=self._shared,
         )
+
+    def _note_ended(self, receipt: Receipt) -> None:
+        if self.receipt_path is not None:
+            note_ended(self.receipt_path, receipt)
 
     def _note(self, recording: Recording) -> None:
         self._recording = recording

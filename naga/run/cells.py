@@ -9,7 +9,7 @@ from naga.errors import NotFoundError
 from naga.lock.atomic import write_atomically
 from naga.lock.digest import hash_file
 from naga.lock.inputs import KEPT
-from naga.lock.project import nearest_path
+from naga.lock.project import absolute_path, nearest_path
 from naga.lock.receipt import RECEIPT_NAME
 from naga.lock.recording import Recording
 from naga.run.current import note_ended
@@ -83,5 +83,5 @@ def record_cells(
     recording.start(folder / RECEIPT_NAME)
     recording.declare(data=digests, prevs=stages)
     receipt = recording.finish()
-    note_ended(receipt)
+    note_ended(absolute_path(folder / RECEIPT_NAME), receipt)
     return receipt

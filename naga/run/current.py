@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from naga.lock.receipt import Receipt
     from naga.run.active import ActiveRun
@@ -16,7 +17,7 @@ __all__ = ["current_run", "last_receipt", "note_ended", "running"]
 
 _run: ContextVar[ActiveRun | None] = ContextVar("naga_run", default=None)
 _all: list[ActiveRun] = []
-_last: list[Receipt] = []
+_last: list[tuple[Path, Receipt]] = []
 
 
 @contextlib.contextmanager
@@ -50,22 +51,24 @@ def current_run() -> ActiveRun | None:
     return run
 
 
-def note_ended(receipt: Receipt) -> None:
+def note_ended(path: Path, receipt: Receipt) -> None:
     """Remember the receipt of a run that has just ended.
 
     Parameters
     ----------
+    path : Path
+        Where it lies, absolute.
     receipt : Receipt
     """
-    _last[:] = [receipt]
+    _last[:] = [(path, receipt)]
 
 
-def last_receipt() -> Receipt | None:
+def last_receipt() -> tuple[Path, Receipt] | None:
     """Return the receipt of the last run that ended in this process.
 
     Returns
     -------
-    Receipt or None
-        None when no run with a receipt has ended yet.
+    tuple or None
+        Where it was written, absolute, and the receipt; None when no run with a receipt has ended yet.
     """
     return _last[0] if _last else None

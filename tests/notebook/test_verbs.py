@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -39,6 +41,12 @@ def kernel(repository: Path) -> Iterator[Kernel]:
     kernel.run("%load_ext naga")
     yield kernel
     kernel.stop()
+
+
+def printed(folder: Path, *words: str) -> str:
+    """Return what a command prints in a folder."""
+    command = [sys.executable, "-m", "naga", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False).stdout.rstrip("\n")
 
 
 def test_runlock_write_keeps_the_executed_cells_as_the_code_of_the_receipt(kernel: Kernel, repository: Path) -> None:
@@ -99,7 +107,7 @@ def test_runlock_write_with_prevs_joins_the_lineage_of_the_stages_that_the_cells
     assert [prev.path for prev in receipt.prevs.values()] == ["results/scale/run.lock", "results/three/run.lock"]
     assert set(receipt.lineage) == {stage.id for stage in stages}
     assert list(receipt.data) == ["numbers"]
-    assert [line.split()[-1] for line in drawn.stdout.splitlines()] == [
+    assert [line.split()[-1] for line in drawn.results[0]["text/plain"].splitlines()] == [
         "results/sum/run.lock",
         "results/scale/run.lock",
         "results/three/run.lock",
@@ -165,12 +173,12 @@ def test_runlock_verify_sees_that_the_cells_of_a_receipt_were_changed(kernel: Ke
     kept.unlink()
     gone = kernel.run("%runlock verify results/cells")
 
-    assert intact.status == "ok", intact.stdout
-    assert "✓ intact  cells" in intact.stdout
-    assert "code" not in intact.stdout
+    assert intact.status == "ok", intact.results[0]["text/plain"]
+    assert "✓ intact  cells" in intact.results[0]["text/plain"]
+    assert "code" not in intact.results[0]["text/plain"]
     assert (changed.status, gone.status) == ("error", "error")
-    assert "code: cells is gone: results/cells/.naga/cells.py changed" in changed.stdout
-    assert "code: cells is gone: results/cells/.naga/cells.py is missing" in gone.stdout
+    assert "code: cells is gone: results/cells/.naga/cells.py changed" in changed.results[0]["text/plain"]
+    assert "code: cells is gone: results/cells/.naga/cells.py is missing" in gone.results[0]["text/plain"]
 
 
 def test_runlock_with_a_verb_that_is_none_names_the_nearest(kernel: Kernel) -> None:
@@ -187,12 +195,12 @@ def test_runlock_verify_fails_the_cell_when_something_differs(kernel: Kernel, re
     changed = kernel.run("%runlock verify results/scale")
 
     assert intact.status == "ok", intact.stderr
-    assert "intact" in intact.stdout
+    assert "✓ intact" in intact.results[0]["text/plain"]
     assert (changed.status, changed.errors) == ("error", [])
-    assert "numbers.txt" in changed.stdout
+    assert "numbers.txt changed" in changed.results[0]["text/plain"]
 
 
-def test_runlock_diff_and_tree_print_what_the_commands_print(kernel: Kernel) -> None:
+def test_runlock_diff_and_tree_say_in_text_what_the_commands_print(kernel: Kernel, repository: Path) -> None:
     kernel.run("%naga_run scale.py")
     kernel.run("%naga_run scale.py -o factor=3 save_dir=results/three")
 
@@ -200,9 +208,11 @@ def test_runlock_diff_and_tree_print_what_the_commands_print(kernel: Kernel) -> 
     drawn = kernel.run("%runlock tree results/three")
 
     assert compared.status == "ok", compared.stderr
-    assert "factor: 2 -> 3" in compared.stdout
+    assert compared.results[0]["text/plain"] == printed(repository, "diff", "results/scale", "results/three")
+    assert "factor: 2 -> 3" in compared.results[0]["text/plain"]
     assert drawn.status == "ok", drawn.stderr
-    assert "scale" in drawn.stdout
+    assert drawn.results[0]["text/plain"] == printed(repository, "lineage", "results/three")
+    assert "scale" in drawn.results[0]["text/plain"]
 
 
 def test_runlock_shows_a_run_by_the_name_of_a_file_that_it_left(kernel: Kernel) -> None:

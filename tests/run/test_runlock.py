@@ -300,4 +300,5 @@ def test_last_receipt_is_the_one_of_the_run_that_ended_last(folder: Path) -> Non
     receipt = declare(folder, "config={'param': 7}")
     last = last_receipt()
     assert last is not None
-    assert last.id == receipt.id
+    path, found = last
+    assert (path, found.id) == (folder / "run.lock", receipt.id)

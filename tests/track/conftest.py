@@ -39,7 +39,9 @@ def template(mlflow: Any, session_folder: Path) -> Path:
     """Return an empty database of MLflow; to make one takes more than a second."""
     path = session_folder / "template.db"
     uri = f"sqlite:///{path}"
-    mlflow.MlflowClient(tracking_uri=uri).search_experiments()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mlflow.MlflowClient(tracking_uri=uri).search_experiments()
     # What sticks in the log beside it must be in the file before it is copied.
     subprocess.run(
         [sys.executable, "-c", "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('VACUUM')", str(path)],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import naga
+from tests.programs import run_python
 from tests.track.receipts import leave_run
 
 if TYPE_CHECKING:
@@ -68,3 +69,42 @@ def test_mlflow_of_a_run_on_a_server_links_its_page_without_a_password(
     naga.relog(project)
     (run,) = ask(project)["runs"]
     assert run["url"] == f"{server.uri}/#/experiments/0/runs/{run['id']}"
+
+
+KNOWS = """\
+import sys
+from pathlib import Path
+import naga
+path = Path('results/fit/run.lock').absolute()
+print([run.status for run in naga.tracked_here(path, naga.read_receipt(path))], 'mlflow' in sys.modules)
+"""
+
+
+@pytest.mark.usefixtures("store")
+def test_tracked_here_imports_mlflow_only_where_its_database_has_the_run(project: Path) -> None:
+    leave_run(project, "fit")
+
+    assert run_python(project, "-c", KNOWS).stdout == "[] False\n"
+    naga.relog(project)
+    assert run_python(project, "-c", KNOWS).stdout == "['active'] True\n"
+    # What MLflow has of an earlier run in that folder is not said of this one.
+    leave_run(project, "fit", config={"lr": 2})
+    assert run_python(project, "-c", KNOWS).stdout == "[] False\n"
+
+
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:9", "postgresql://nowhere/db", "sqlite:///no.db", "sqlite:///run.db", None]
+)
+def test_tracked_here_asks_no_server_and_makes_no_database(
+    project: Path, address: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if address is None:
+        monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    else:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    leave_run(project, "fit")
+    (project / "run.db").write_bytes(b"no database")
+    before = sorted(project.rglob("*"))
+
+    assert run_python(project, "-c", KNOWS).stdout == "[] False\n"
+    assert sorted(path for path in project.rglob("*") if "__pycache__" not in path.parts) == before
