@@ -48,8 +48,9 @@ class Holder:
     job : str
         The job of Slurm that it is part of, as `naga.sweep.slurm_jobs.current_job` has it; empty elsewhere.
     ended : str
-        How the task ended: ``finished``, ``failed``, ``killed``, ``done`` where there was nothing to do, or ``left``
-        where it was not run after all. Empty while it goes on.
+        How the task ended: ``finished``, ``failed``, ``killed``, ``left`` where it was begun and is for others; or
+        ``done`` where there was nothing to do, and ``buried`` where only the death of the one before was written down.
+        Empty while it goes on.
     """
 
     sweep: str

@@ -27,10 +27,13 @@ class TaskLog:
         The file; what was there is replaced.
     redactor : Redactor
         Knows the secrets of the environment and of the task.
+    is_certain : bool
+        Whether the task will be run. Where others may have ended it, their log stays until something comes.
     """
 
-    def __init__(self, path: str, redactor: Redactor) -> None:
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+    def __init__(self, path: str, redactor: Redactor, *, is_certain: bool = True) -> None:
+        self._path = path
+        self._descriptor = self._replace() if is_certain else -1
         self._redactor = redactor
         self._rest = b""
 
@@ -48,14 +51,28 @@ class TaskLog:
         self._rest = content[whole:]
         self._write_redacted(content[:whole])
 
-    def close(self) -> None:
-        """Write what was kept back, and close the file."""
+    def close(self, *, was_run: bool) -> None:
+        """Write what was kept back, and close the file.
+
+        Parameters
+        ----------
+        was_run : bool
+            Whether the task was run, and not found to be done.
+        """
         self._write_redacted(self._rest)
-        os.close(self._descriptor)
+        if was_run and self._descriptor < 0:
+            self._descriptor = self._replace()
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+
+    def _replace(self) -> int:
+        return os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
 
     def _write_redacted(self, content: bytes) -> None:
         if not content:
             return
+        if self._descriptor < 0:
+            self._descriptor = self._replace()
         text = self._redactor.text(content.decode(errors="surrogateescape"))
         rest = memoryview(text.encode(errors="surrogateescape"))
         while rest:
@@ -121,12 +138,18 @@ class LogWriter:
                 self._log.write(content)
         return True
 
-    def end(self) -> None:
-        """Write everything that is there, and close the log."""
+    def end(self, *, was_run: bool = True) -> None:
+        """Write everything that is there, and close the log.
+
+        Parameters
+        ----------
+        was_run : bool
+            As for `TaskLog.close`.
+        """
         if self._source >= 0:
             self.pump()
         if self._log is not None:
-            self._log.close()
+            self._log.close(was_run=was_run)
             self._log = None
 
     def close(self) -> None:

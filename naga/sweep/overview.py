@@ -195,10 +195,17 @@ def _state_of(planned: PlannedTask, cwd: Path, watch: JobWatch | None) -> TaskSt
         source=planned.task.source,
         values=planned.task.values,
         state=state,
-        executions=number,
+        executions=_count_executions(folder, number),
         holder=f"{holder.pid} on {holder.machine}" if holder else "",
         problem=problem,
     )
+
+
+def _count_executions(folder: str, number: int) -> int:
+    if number < 2:
+        return number
+    holders = (read_holder(folder, lease)[0] for lease in range(1, number + 1))
+    return sum(holder is None or holder.ended not in ("done", "buried") for holder in holders)
 
 
 def _receipt_state(folder: str) -> tuple[str, str]:

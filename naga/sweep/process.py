@@ -133,7 +133,7 @@ class WorkerProcess:
             What the worker is told.
         """
         self.index, self.lease = index, lease
-        self.output.begin(TaskLog(f"{lease.folder}/log.txt", redactor))
+        self.output.begin(TaskLog(f"{lease.folder}/log.txt", redactor, is_certain=not message["look_first"]))
         self.channel.send(message)
 
     def end(self, ended: str) -> int:
@@ -151,7 +151,7 @@ class WorkerProcess:
         """
         assert self.index is not None
         assert self.lease is not None
-        self.output.end()
+        self.output.end(was_run=ended not in ("done", "left"))
         self.lease.release(ended)
         index, self.index, self.lease = self.index, None, None
         return index

@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from naga.lock.receipt import RECEIPT_NAME
-from naga.sweep.lease import Holder, Lease, LeaseWatch, claim
+from naga.sweep.lease import Holder, Lease, LeaseWatch, claim, newest_lease, read_holder
 from naga.sweep.settled import stat_of
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ _LOOK_AGAIN = 0.3
 _MOST_AT_ONCE = 200
 """How many of those are looked at in one go."""
 
+_PATIENCE = 10.0
+"""Seconds that a journal may need to be seen on a network disk."""
+
 _ENDS = frozenset({"finished", "failed", "killed", "done"})
 
 
@@ -38,6 +41,8 @@ class TaskQueue:
         Those to take care of, in their order.
     others : JournalReader
         What the other supervisors of the sweep say.
+    sweep : str
+        The identifier of the sweep.
     is_gone : callable, optional
         As for `naga.sweep.lease.LeaseWatch`.
     """
@@ -47,6 +52,7 @@ class TaskQueue:
         tasks: Sequence[PlannedTask],
         todo: Iterable[int],
         others: JournalReader,
+        sweep: str,
         is_gone: Callable[[Holder], bool] | None = None,
     ) -> None:
         self._tasks = tasks
@@ -55,6 +61,8 @@ class TaskQueue:
         self._open = set(self._waiting)
         self._watch = LeaseWatch(is_gone=is_gone)
         self._others = others
+        self._sweep = sweep
+        self._ended_since: dict[int, float] = {}
         self._next_look = 0.0
 
     def __len__(self) -> int:
@@ -108,7 +116,8 @@ class TaskQueue:
             index = self._waiting.popleft()
             if index not in self._open:
                 continue
-            lease = claim(self._tasks[index].folder, holder, self._watch)
+            is_told_soon = self._has_just_ended(index)
+            lease = None if is_told_soon else claim(self._tasks[index].folder, holder, self._watch)
             if lease is not None:
                 self._open.remove(index)
                 return index, lease
@@ -131,6 +140,16 @@ class TaskQueue:
             if stat_of(f"{self._tasks[index].folder}/{RECEIPT_NAME}") == mark[:4]:
                 self._open.remove(index)
                 yield index, entry
+
+    def _has_just_ended(self, index: int) -> bool:
+        """Tell whether another supervisor of the sweep has ended a task, and its journal will say so soon."""
+        folder = self._tasks[index].folder
+        number = newest_lease(folder)
+        last = read_holder(folder, number)[0] if number else None
+        if last is None or last.sweep != self._sweep or last.ended not in ("finished", "failed", "done"):
+            return False
+        now = time.monotonic()
+        return now - self._ended_since.setdefault(index, now) < _PATIENCE
 
     def _look_again(self) -> None:
         now = time.monotonic()

@@ -178,7 +178,7 @@ class Follower:
         mark_killed(planned.folder, error)
         losses = count_losses(planned.folder, lease.number, self._plan.id)
         # The lease itself stands for no attempt.
-        lease.release("left")
+        lease.release("buried")
         entry: dict[str, Any] = {"task": planned.task.index, "kind": "repeated", "detail": error.message}
         if losses > self._retries:
             failure = Failure("killed", error.type, f"{error.message}, {losses} times")

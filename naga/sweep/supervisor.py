@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from naga.lock.receipt import ErrorEntry
     from naga.sweep.events import Observer
     from naga.sweep.plan import Plan, PlannedTask
 
@@ -114,7 +115,7 @@ class Supervisor:
         begin = share[0] * len(todo) // share[1]
         self._journal = Journal(folder, new_run_id())
         todo, others = todo[begin:] + todo[:begin], JournalReader(folder, self._journal.name)
-        self._queue = TaskQueue(tasks, todo, others, self._coroner.is_gone)
+        self._queue = TaskQueue(tasks, todo, others, plan.id, self._coroner.is_gone)
         self._begun_at = (folder / PLAN_NAME).stat().st_mtime_ns
         self._counts = Counts(total=len(tasks), skipped=len(tasks) - len(todo))
         self._failures: dict[int, Failure] = {}
@@ -244,8 +245,7 @@ class Supervisor:
             return True
         lease.release("killed")
         self._count(running=1)
-        failure = Failure("killed", error.type, f"{error.message}, {losses} times")
-        self._end(planned, "killed", 0.0, failure, stat_of(f"{planned.folder}/{RECEIPT_NAME}"))
+        self._give_up(planned, error, losses)
         return False
 
     def _hear(self, worker: WorkerProcess) -> None:
@@ -287,6 +287,10 @@ class Supervisor:
                 self._stopped = "a task failed"
         self._tell(TaskEvent(ended, planned, seconds, failure), mark=mark)
 
+    def _give_up(self, planned: PlannedTask, error: ErrorEntry, losses: int) -> None:
+        failure = Failure("killed", error.type, f"{error.message}, {losses} times")
+        self._end(planned, "killed", 0.0, failure, stat_of(f"{planned.folder}/{RECEIPT_NAME}"))
+
     def _bury(self, worker: WorkerProcess) -> None:
         """Take leave of a worker that has ended by itself, and see to the task that it was at."""
         code = self._remove(worker, kill=False)
@@ -308,8 +312,7 @@ class Supervisor:
             self._queue.put_back(index)
             self._tell_repeated(planned, error.message)
         else:
-            failure = Failure("killed", error.type, f"{error.message}, {self._attempts[index]} times")
-            self._end(planned, "killed", 0.0, failure, stat_of(f"{planned.folder}/{RECEIPT_NAME}"))
+            self._give_up(planned, error, self._attempts[index])
 
     def _abandon(self, worker: WorkerProcess) -> None:
         """Kill a worker at its task, which is left for another time."""
@@ -317,10 +320,18 @@ class Supervisor:
         assert worker.index is not None
         planned, error = self._tasks[worker.index], self._coroner.of_stop(self._stopped)
         mark_killed(planned.folder, error)
+        losses = 0
+        if error.type == "TimeLimit" and worker.lease is not None:
+            # A job that comes back begins with this task, which has all of its time then.
+            losses = 1 + count_losses(planned.folder, worker.lease.number, self._plan.id)
+        index = worker.end("killed" if losses else "left")
+        if losses >= self._coroner.attempts:
+            self._give_up(planned, error, losses)
+            return
         if self._coroner.comes_back:
             self._tell_repeated(planned, error.message)
         self._count(running=-1)
-        self._queue.put_back(worker.end("left"))
+        self._queue.put_back(index)
 
     def _refuse(self, worker: WorkerProcess, message: dict[str, Any]) -> None:
         worker.output.pump()

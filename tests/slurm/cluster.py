@@ -51,7 +51,7 @@ SelectType=select/cons_tres SelectTypeParameters=CR_Core_Memory DefMemPerCPU=200
 JobAcctGatherType=jobacct_gather/linux JobAcctGatherFrequency=1 JobAcctGatherParams=OverMemoryKill
 SchedulerParameters=batch_sched_delay=0,sched_interval=1,sched_min_interval=0,bf_interval=1,defer_batch
 DependencyParameters=kill_invalid_depend PreemptType=preempt/partition_prio PreemptMode=REQUEUE
-RequeueExit=75 ReturnToService=1 KillWait=3 MaxArraySize=100001 MaxJobCount=200000 MinJobAge=10
+RequeueExit=75 ReturnToService=1 KillWait=3 MaxArraySize={array_size} MaxJobCount=200000 MinJobAge=10
 """
 NODES_AND_PARTITIONS = """
 NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={port[n1]} CPUs=16 RealMemory=8000
@@ -212,9 +212,12 @@ class Cluster:
         Absent or empty, with a short path: sockets are made in it. What is there after a failure are the logs.
     accounting : bool
         Whether there are slurmdbd and MariaDB too, and with them ``sacct``.
+    array_size : int
+        The most elements of an array.
     """
 
-    def __init__(self, folder: Path, *, accounting: bool = True) -> None:
+    def __init__(self, folder: Path, *, accounting: bool = True, array_size: int = 100_001) -> None:
+        self._array_size = array_size
         self.folder = folder.resolve()
         self.accounting = accounting
         names = ("mariadbd", "slurmdbd", "slurmctld", *NODES)
@@ -370,6 +373,7 @@ class Cluster:
         self.folder.chmod(0o700)
         host = socket.gethostname().partition(".")[0]
         values = {"folder": self.folder, "host": host, "port": self._ports, "user": self._user}
+        values["array_size"] = self._array_size
         settings = (SETTINGS + (SETTINGS_OF_ACCOUNTING if self.accounting else "")).split()
         self._write("slurm.conf", "\n".join([*settings, NODES_AND_PARTITIONS]).format_map(values))
         if self.accounting:

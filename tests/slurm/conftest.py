@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -23,10 +23,10 @@ def require_slurm(path: str, *, accounting: bool) -> None:
         pytest.skip(reason)
 
 
-def run_cluster(factory: pytest.TempPathFactory, *, accounting: bool) -> Iterator[Cluster]:
+def run_cluster(factory: pytest.TempPathFactory, **options: Any) -> Iterator[Cluster]:
     """Yield a cluster that is up and stop it afterwards."""
-    require_slurm(search_path(), accounting=accounting)
-    cluster = Cluster(factory.mktemp("slurm"), accounting=accounting).start()
+    require_slurm(search_path(), accounting=options["accounting"])
+    cluster = Cluster(factory.mktemp("slurm"), **options).start()
     try:
         yield cluster
     finally:
@@ -41,5 +41,5 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def slurm_without_accounting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Return a cluster whose controller forgets jobs some seconds after their end."""
-    yield from run_cluster(tmp_path_factory, accounting=False)
+    """Return a cluster whose controller forgets jobs some seconds after their end, with the usual limit of arrays."""
+    yield from run_cluster(tmp_path_factory, accounting=False, array_size=1001)

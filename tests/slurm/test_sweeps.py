@@ -9,7 +9,9 @@ import re
 import signal
 import subprocess
 import sys
+from collections import Counter
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -109,6 +111,9 @@ class Project:
             return ""
         return f"{receipt.status} {receipt.error.type}" if receipt.error else receipt.status
 
+    def is_at(self, task: int) -> bool:
+        return self.status(task) == "started"
+
     def finished(self) -> int:
         return sum(self.status(task) == "finished" for task in range(self.tasks))
 
@@ -155,6 +160,7 @@ class Background(NamedTuple):
     hundred: tuple[Project, subprocess.Popen[bytes]]
     without_accounting: tuple[Project, subprocess.Popen[bytes]]
     limited: tuple[Project, subprocess.Popen[bytes]]
+    too_long: tuple[Project, subprocess.Popen[bytes]]
 
 
 def disturb(project: Project) -> None:
@@ -171,7 +177,7 @@ def disturb(project: Project) -> None:
 def background(
     tmp_path_factory: pytest.TempPathFactory, slurm: Cluster, slurm_without_accounting: Cluster
 ) -> Iterator[Background]:
-    """Start two sweeps of 100 tasks that are disturbed, and one whose only task runs into the time limit."""
+    """Start two sweeps of 100 tasks that are disturbed, and two whose only task runs into the time limit."""
     folder = tmp_path_factory.mktemp("background")
     six = "slurm_array_parallelism: 6\n"
     hundreds = [
@@ -179,13 +185,16 @@ def background(
         Project(folder / "without accounting", slurm_without_accounting, 100, six),
     ]
     limited = Project(folder / "limited", slurm, 1)
-    parents = [project.start("first=4", "then=4") for project in hundreds] + [limited.start("first=300")]
+    too_long = Project(folder / "too long", slurm, 1, "max_retries: 1\n")
+    parents = [project.start("first=4", "then=4") for project in hundreds]
+    parents += [limited.start("first=300"), too_long.start("first=300", "then=300")]
     try:
-        wait(lambda: limited.status(0) == "started")
-        slurm.expire(limited.array, seconds=41)
+        for project in (limited, too_long):
+            wait(partial(project.is_at, 0))
+            slurm.expire(project.array, seconds=41)
         for project in hundreds:
             disturb(project)
-        yield Background(*zip([*hundreds, limited], parents, strict=True))
+        yield Background(*zip([*hundreds, limited, too_long], parents, strict=True))
     finally:
         for parent in parents:
             parent.kill()
@@ -216,6 +225,30 @@ def test_sweep_in_a_folder_with_quotes_and_line_breaks_is_one_array(make: Callab
     again = project.run()
     assert again.returncode == 0
     assert "12 done; 0 to run, 12 skipped" in again.stderr
+
+
+def test_worker_ends_after_as_many_tasks_as_one_may_take(make: Callable[..., Project]) -> None:
+    project = make(8, "slurm_array_parallelism: 2\ntasks_per_job: 3\n")
+    done = project.run()
+    assert done.returncode == 0, done.stderr
+    assert "of 3 workers" in done.stderr
+    assert "8 finished, 0 failed" in done.stderr
+    shares = Counter(job for task in range(8) for job in project.executions(task))
+    assert sum(shares.values()) == 8
+    assert len(shares) >= 3
+    assert max(shares.values()) <= 3
+
+
+def test_array_is_no_larger_than_the_limit_of_the_cluster(
+    make: Callable[..., Project], slurm_without_accounting: Cluster
+) -> None:
+    held = "wait: false\nslurm_additional_parameters: {hold: true}\n"
+    project = make(1500, "tasks_per_job: 1\n" + held, slurm_without_accounting)
+    done = project.run()
+    assert "of 1,001 workers" in done.stderr
+    waiting = project.cluster.run("squeue", "--noheader", "--array", f"--jobs={project.array}", "--format=%i")
+    assert len(waiting.splitlines()) == 1001
+    project.cluster.run("scancel", project.array)
 
 
 def test_task_over_its_memory_limit_is_killed_and_its_receipt_says_why(make: Callable[..., Project]) -> None:
@@ -452,3 +485,13 @@ def test_task_at_the_time_limit_is_killed_and_its_job_requeued(background: Backg
     assert "1 begun again" in project.said
     journals = [file.read_text() for file in project.folder.glob(".naga/sweeps/*/journal/*")]
     assert "reached its time limit" in "".join(journals)
+
+
+def test_task_that_never_fits_into_the_time_limit_is_given_up_after_max_retries(background: Background) -> None:
+    project, parent = background.too_long
+    wait(lambda: len(project.executions(0)) == 2, 120)
+    project.cluster.expire(project.array, seconds=41)
+    assert parent.wait(120) == 1, project.said
+    assert project.status(0) == "killed TimeLimit"
+    assert len(project.executions(0)) == 2
+    assert re.search(r"TimeLimit: Slurm job \S+ reached its time limit, 2 times", project.said), project.said

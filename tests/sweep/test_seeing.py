@@ -81,6 +81,19 @@ def test_watch_of_a_sweep_looks_until_all_is_done(project: Path) -> None:
     assert looks[-1] == {"finished": 2}
 
 
+def test_tasks_that_two_commands_share_keep_their_logs_and_count_as_begun_once(project: Path) -> None:
+    write_tasks(project, range(12))
+    command = [sys.executable, "process.py", "--tasks", "list.txt", "--task_to", "param", "-o", "sleep=0.15"]
+    parents = [subprocess.Popen(command, cwd=project, stderr=subprocess.DEVNULL) for _ in range(2)]
+
+    assert [parent.wait(60) for parent in parents] == [0, 0]
+
+    logs = [(project / f"results/param={number}/log.txt").read_text() for number in range(12)]
+    assert logs == [f"task {number}\nfrom a program\n" for number in range(12)]
+    shown = json.loads(naga(project, "tasks", "results", "--json").stdout)
+    assert shown["repeated"] == 0
+
+
 def test_log_of_a_task_hides_a_secret_of_its_config_and_workers_share_cores_and_digests(tmp_path: Path) -> None:
     project = make_project(tmp_path / "project", TELLING)
     (project / "data.bin").write_bytes(b"x" * 5_000_000)
