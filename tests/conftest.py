@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tests.pages import Reader
+
 # A machine that is busy with other tests makes single examples slow, which says nothing about the code.
 settings.register_profile("naga", deadline=None)
 settings.load_profile("naga")
@@ -93,6 +95,21 @@ def repository(tmp_path: Path, git: Callable[..., str]) -> Path:
     git(folder, "add", "process.py")
     git(folder, "commit", "--quiet", "--message", "first")
     return folder
+
+
+@pytest.fixture
+def reader(tmp_path: Path, git: Callable[..., str]) -> Iterator[Reader]:
+    """Return somebody who does what a page shows, in a fresh repository of the name ``project``."""
+    # Few tests need a kernel, and its client takes long to import.
+    from tests.pages import Reader
+
+    folder = tmp_path / "project"
+    folder.mkdir()
+    git(folder, "init", "--quiet")
+    reader = Reader(folder)
+    reader.ignore("results/", "__pycache__/")
+    yield reader
+    reader.close()
 
 
 @pytest.fixture

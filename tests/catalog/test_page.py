@@ -6,20 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.test_readme import ROOT, Reader
-
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from tests.pages import Reader
 
 
 @pytest.mark.slow
-def test_page_of_status_shows_what_comes_out(tmp_path: Path, git: Callable[..., str]) -> None:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    git(folder, "init", "--quiet")
-    (folder / ".gitignore").write_text("results/\ndata/\npaper.txt\n__pycache__/\n", encoding="utf-8")
-    git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "--message", "first")
-    reader = Reader(folder)
-    assert reader.read((ROOT / "docs" / "status.md").read_text(encoding="utf-8")) == []
+def test_page_of_status_shows_what_comes_out(reader: Reader) -> None:
+    reader.ignore("data/", "paper.txt")
+    reader.check("docs/status.md")
