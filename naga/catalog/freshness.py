@@ -11,6 +11,7 @@ import xxhash
 from naga.catalog.reading import read_receipts
 from naga.catalog.scan import SKIPPED, scan_receipts
 from naga.lock.collection import collector_paused
+from naga.lock.project import MARKS
 from naga.lock.receipt import RECEIPT_NAME
 from naga.lock.stat_index import stat_key
 
@@ -47,6 +48,8 @@ class Freshness:
         Absolute path -> stat key, of the receipts that the ledger knows.
     unlisted : dict
         Absolute path of a folder that cannot be listed -> why.
+    projects : set of str
+        Absolute paths of the folders that are roots of projects.
     mark : int
         What changes whenever a receipt does, is added or goes.
     """
@@ -54,6 +57,7 @@ class Freshness:
     def __init__(self, root: Path, ledger: Ledger, *, progress: bool) -> None:
         self.keys: dict[str, bytes] = {}
         self.unlisted: dict[str, NagaError] = {}
+        self.projects: set[str] = set()
         self.mark = 0
         self._root = root
         self._ledger = ledger
@@ -118,7 +122,7 @@ class Freshness:
                 self.mark ^= _fingerprint(path, key)
             self._knows_rows = True
         self._take(scan.found, (self.keys.keys() | doubtful) - scan.found.keys())
-        self.unlisted = scan.unlisted
+        self.unlisted, self.projects = scan.unlisted, scan.projects
         self._touched, self._is_trusting = set(), True
 
     def _look_at(self, paths: set[str]) -> None:
@@ -128,7 +132,9 @@ class Freshness:
         folders_gone: set[str] = set()
         for path in filter(self._is_reached, paths):
             if os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114 - paths given as text
-                found.update(scan_receipts(self._root.__class__(path)).found)
+                scan = scan_receipts(self._root.__class__(path))
+                found.update(scan.found)
+                self.projects |= scan.projects
             elif path.endswith(f"/{RECEIPT_NAME}"):
                 try:
                     found[path] = stat_key(os.stat(path))  # noqa: PTH116 - as above
@@ -138,7 +144,15 @@ class Freshness:
                 folders_gone.add(path)
         if folders_gone:
             gone.update(name for name in self.keys if not folders_gone.isdisjoint(_folders_of(name)))
+        self._look_for_projects({folder for path in (*paths, *found) for folder in _folders_of(path)})
         self._take(found, gone)
+
+    def _look_for_projects(self, folders: set[str]) -> None:
+        """Look which of some folders, as far as they are in the root, are roots of projects now."""
+        for folder in folders:
+            if f"{folder}/".startswith(f"{str(self._root).rstrip('/')}/"):
+                is_project = any(os.path.lexists(f"{folder}/{mark}") for mark in MARKS)
+                (self.projects.add if is_project else self.projects.discard)(folder)
 
     def _is_reached(self, path: str) -> bool:
         """Tell whether looking through all folders could come to a path: not through links, not in what is skipped."""

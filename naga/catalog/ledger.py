@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING, Any, Final
 
@@ -204,27 +205,34 @@ class Ledger(LedgerTables):
         )
         return int(self._database.rows(question, spelled_out(identifier), *path_range(root))[0][0])
 
-    def users(self, root: str, digest: str) -> list[tuple[Entry, str, str]]:
-        """Return the runs that name a content.
+    def users(self, root: str, digests: Sequence[str], kind: str, limit: int) -> tuple[int, list[Entry]]:
+        """Return the runs that name one of some contents.
 
         Parameters
         ----------
         root : str
             Absolute.
-        digest : str
-            Of a file or a tree.
+        digests : sequence of str
+            Of files and trees.
+        kind : {"data", "output"}
+            Whether the runs read or left it.
+        limit : int
+            How many runs to return at most.
 
         Returns
         -------
-        list of tuple
-            Entry, ``data`` or ``output``, and the name that it has there; the oldest first.
+        total : int
+            How many there are.
+        entries : list of Entry
+            The newest first.
         """
         question = (
-            f"SELECT {_COLUMNS}, kind, name FROM contents JOIN runs ON run = number"
-            f" WHERE digest = ? AND {_RANGE} ORDER BY started, id, path, kind, name"
+            "SELECT number FROM runs WHERE number IN (SELECT run FROM contents WHERE kind = ? AND digest IN"
+            f" (SELECT value FROM json_each(?))) AND {_RANGE} ORDER BY {_ORDERS['started'].format('DESC')}"
         )
-        rows = self._database.rows(question, spelled_out(digest), *path_range(root))
-        return [(entry_of(row[:-2]), row[-2], row[-1]) for row in rows]
+        wanted = json.dumps([spelled_out(digest) for digest in digests])
+        numbers = [row[0] for row in self._database.rows(question, kind, wanted, *path_range(root))]
+        return len(numbers), self._entries(numbers[:limit])
 
     def writers(self, root: str, digest: str) -> list[str]:
         """Return the receipts below a folder that have a content among their outputs.

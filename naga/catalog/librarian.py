@@ -135,6 +135,11 @@ class Librarian:
         return self._freshness.unlisted
 
     @property
+    def projects(self) -> set[str]:
+        """Absolute paths of the folders below the root, and of the root itself, that are roots of projects."""
+        return self._freshness.projects
+
+    @property
     def version(self) -> str:
         """What changes whenever a receipt below the folder does, is added or goes."""
         return f"{self._freshness.mark:016x}"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from itertools import chain, islice
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from naga.catalog.filters import parse_filters
+from naga.catalog.ledger_rows import Entry
 from naga.catalog.librarian import Librarian
 from naga.lock.collection import collector_paused
 from naga.lock.staleness import Verdict, with_files
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from naga.catalog.ledger_rows import Entry
     from naga.lock.receipt import Status
     from naga.lock.staleness import Cause, State
 
@@ -125,15 +125,14 @@ def runs(
         plain = [each for each in wanted if not each.needs_state]
         most = limit if len(plain) == len(wanted) else None
         _, entries = librarian.ask(lambda ledger: ledger.page(str(librarian.root), plain, limit=most))
-        listed = (_run_of_entry(entry) for entry in entries)
         # Folders that cannot be listed have no time, as receipts that cannot be read.
-        unlisted = (run for run in _unlisted(librarian) if all(each.fits(run) for each in plain))
-        found: Iterator[Run] = chain(listed, sorted(unlisted, key=lambda run: str(run.path), reverse=True))
-        if len(plain) < len(wanted):
-            states = [each for each in wanted if each.needs_state]
-            judged = _judged(librarian, list(found), "runs")
-            found = (run for run in judged if all(each.fits(run) for each in states))
-        return tuple(islice(found, limit))
+        unlisted = [entry for entry in _unlisted(librarian) if all(each.fits(_run_of(entry)) for each in plain)]
+        entries += sorted(unlisted, key=lambda entry: entry.path, reverse=True)
+        if len(plain) == len(wanted):
+            return tuple(map(_run_of, entries[:limit]))
+        states = [each for each in wanted if each.needs_state]
+        judged = _judged(librarian, entries, "runs")
+        return tuple(islice((run for run in judged if all(each.fits(run) for each in states)), limit))
 
 
 def status(root: str | os.PathLike[str] = ".", *, progress: bool = True) -> tuple[Run, ...]:
@@ -158,8 +157,8 @@ def status(root: str | os.PathLike[str] = ".", *, progress: bool = True) -> tupl
     """
     with _one_question(root, progress=progress) as librarian:
         _, entries = librarian.ask(lambda ledger: ledger.page(str(librarian.root), sort="path", limit=None))
-        found = [*_unlisted(librarian), *(_run_of_entry(entry) for entry in entries)]
-        return tuple(_judged(librarian, sorted(found, key=lambda run: str(run.path)), "status"))
+        entries = sorted([*entries, *_unlisted(librarian)], key=lambda entry: entry.path)
+        return tuple(_judged(librarian, entries, "status"))
 
 
 @contextmanager
@@ -170,33 +169,33 @@ def _one_question(root: str | os.PathLike[str], *, progress: bool) -> Iterator[L
         yield librarian
 
 
-def _unlisted(librarian: Librarian) -> Iterator[Run]:
+def _unlisted(librarian: Librarian) -> Iterator[Entry]:
     for path, error in librarian.unlisted.items():
-        yield Run(path=Path(path), problem=str(error))
+        yield Entry(path, None, None, "unreadable", None, None, None, None, {}, str(error))
 
 
-def _judged(librarian: Librarian, found: Sequence[Run], label: str) -> Iterator[Run]:
+def _judged(librarian: Librarian, entries: Sequence[Entry], label: str) -> Iterator[Run]:
     """Say of runs, one after the other, what has become of them."""
-    verdicts = librarian.verdicts([str(run.path) for run in found if run.id is not None], label=label)
-    for run in found:
-        verdict = Verdict("unreadable") if run.id is None else next(verdicts)[1]
-        yield replace(run, state=verdict.state, causes=with_files(verdict).causes)
+    verdicts = librarian.verdicts([entry.path for entry in entries if entry.id is not None], label=label)
+    for entry in entries:
+        yield _run_of(entry, Verdict("unreadable") if entry.id is None else with_files(next(verdicts)[1]))
 
 
-def _run_of_entry(entry: Entry) -> Run:
-    if entry.id is None:
-        return Run(path=Path(entry.path), problem=entry.problem)
+def _run_of(entry: Entry, verdict: Verdict | None = None) -> Run:
+    is_readable = entry.id is not None
     save_dir = entry.config.get("save_dir")
     return Run(
         path=Path(entry.path),
         id=entry.id,
         stage=entry.stage,
-        status=cast("Status", entry.status),
+        status=cast("Status", entry.status) if is_readable else None,
+        state=verdict.state if verdict else None,
+        causes=verdict.causes if verdict else (),
         problem=entry.problem,
         recipe=entry.recipe,
         started=entry.started,
         finished=entry.finished,
         duration=entry.duration,
         save_dir=save_dir if isinstance(save_dir, str) else None,
-        config=entry.config,
+        config=entry.config if is_readable else None,
     )

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from naga.errors import NagaError, NotFoundError
-from naga.lock.project import nearest_path
+from naga.lock.project import MARKS, nearest_path
 from naga.lock.receipt import RECEIPT_NAME
 from naga.lock.stat_index import stat_key
 
@@ -21,10 +21,21 @@ SKIPPED: Final = frozenset({".git", ".naga", ".venv", "__pycache__", "node_modul
 
 
 class Scan(NamedTuple):
-    """What was found: absolute path of a receipt -> stat key; and of a folder that cannot be listed -> why."""
+    """What was found.
+
+    Attributes
+    ----------
+    found : dict
+        Absolute path of a receipt -> stat key, sorted by path.
+    unlisted : dict
+        Absolute path of a folder that cannot be listed -> why, sorted by path.
+    projects : set of str
+        Absolute paths of the folders that are roots of projects.
+    """
 
     found: dict[str, bytes]
     unlisted: dict[str, NagaError]
+    projects: set[str]
 
 
 def scan_receipts(root: Path) -> Scan:
@@ -38,7 +49,6 @@ def scan_receipts(root: Path) -> Scan:
     Returns
     -------
     Scan
-        Sorted by path.
 
     Raises
     ------
@@ -51,22 +61,25 @@ def scan_receipts(root: Path) -> Scan:
         raise NotFoundError(f"there is no folder {root}", hint=hint, path=root)
     found: dict[str, bytes] = {}
     unlisted: dict[str, NagaError] = {}
+    projects: set[str] = set()
     waiting = [str(root)]
     while waiting:
         folder = waiting.pop()
         try:
-            waiting += _scan_folder(folder, found)
+            waiting += _scan_folder(folder, found, projects)
         except FileNotFoundError:
             continue
         except OSError as error:
             unlisted[folder] = NagaError(f"{folder} cannot be listed: {error.strerror}")
-    return Scan(dict(sorted(found.items())), dict(sorted(unlisted.items())))
+    return Scan(dict(sorted(found.items())), dict(sorted(unlisted.items())), projects)
 
 
-def _scan_folder(folder: str, found: dict[str, bytes]) -> list[str]:
+def _scan_folder(folder: str, found: dict[str, bytes], projects: set[str]) -> list[str]:
     inner = []
     with os.scandir(folder) as entries:
         for entry in entries:
+            if entry.name in MARKS:
+                projects.add(folder)
             if entry.is_dir(follow_symlinks=False):
                 if entry.name not in SKIPPED:
                     inner.append(entry.path)

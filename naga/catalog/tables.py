@@ -61,6 +61,7 @@ INDEXES: Final = {
     "runs_by_stage": "runs (stage)",
     "links_by_id": "links (id)",
     "contents_by_digest": "contents (digest)",
+    "trees_by_digest": "contents (digest) WHERE is_tree",
 }
 STAMP: Final = xxhash.xxh32_intdigest(repr((TABLES, INDEXES, __version__, Receipt.__slots__)).encode()) >> 1
 """Names the version that wrote the tables; another one may understand receipts otherwise."""

@@ -373,11 +373,12 @@ def _difference(recorded: Receipt | None, now: Receipt, lineage: Mapping[str, Re
 def _implied_inputs(receipt: Receipt, entry: PrevEntry, prev: Receipt) -> tuple[DataEntry, ...]:
     """Return all outputs of a prev of which the run does not say what it read, and nothing else."""
     folder = entry.path.rpartition("/")[0]
-    declared = [data.path for data in receipt.data.values()]
-    if folder and any(_is_within(path, folder) for path in declared):
-        return ()
+    for data in receipt.data.values():
+        if folder and _is_within(data.path, folder):
+            return ()
     outputs = tuple(prev.outputs.values())
-    return () if any(_is_within(path, output.path) for path in declared for output in outputs) else outputs
+    is_said = any(_is_within(data.path, output.path) for data in receipt.data.values() for output in outputs)
+    return () if is_said else outputs
 
 
 def _is_within(path: str, other: str) -> bool:

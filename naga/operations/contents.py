@@ -17,7 +17,6 @@ from naga.operations.subjects import find_subject, inner_path, outer_path
 
 if TYPE_CHECKING:
     from naga.catalog.ledger import Ledger
-    from naga.catalog.ledger_rows import Entry
     from naga.catalog.librarian import Librarian
     from naga.lock.receipt import DataEntry, Receipt
 
@@ -37,7 +36,8 @@ _HEAD: Final = 64 * 2**10
 """Bytes of a text that are shown."""
 _LARGEST_IMAGE: Final = 8 * 2**20
 _MOST_ENTRIES: Final = 500
-_MOST_USERS: Final = 500
+_MOST_USERS: Final = 100
+_ROLES: Final = {"written_by": "output", "read_by": "data"}
 
 
 def preview_of(name: str, entry: DataEntry) -> str | None:
@@ -129,30 +129,25 @@ def tell_uses(librarian: Librarian, *, path: str, digest: str) -> dict[str, Any]
         kind_inside(librarian.root, path)
         found = hash_path(place, progress=False)
         digest, size = found.digest, found.size
-    users = librarian.ask(lambda ledger: _users(ledger, str(librarian.root), digest))
-    told: dict[str, list[dict[str, Any]]] = {}
-    for kind in ("output", "data"):
-        entries = list({entry.path: entry for entry, role in users if role == kind}.values())
-        told[kind] = rows_of_entries(librarian, entries[:_MOST_USERS])
-    return {
-        "path": path or None,
-        "digest": digest,
-        "size": size,
-        "written_by": told["output"],
-        "read_by": told["data"],
-    }
+    root = str(librarian.root)
+    digests = [digest, *librarian.ask(lambda ledger: _trees_with(ledger, root, digest))]
+    told: dict[str, Any] = {"path": path or None, "digest": digest, "size": size}
+    users = librarian.ask(lambda ledger: [ledger.users(root, digests, kind, _MOST_USERS) for kind in _ROLES.values()])
+    for key, (total, entries) in zip(_ROLES, users, strict=True):
+        told |= {key: rows_of_entries(librarian, entries), f"{key}_total": total}
+    return told
 
 
-def _users(ledger: Ledger, root: str, digest: str) -> list[tuple[Entry, str]]:
-    """Find who names a content by itself, or as a file of a tree, as far as the cache has the manifests."""
-    found = [(entry, kind) for entry, kind, _ in ledger.users(root, digest)]
+def _trees_with(ledger: Ledger, root: str, digest: str) -> list[str]:
+    """Find the trees that have a file with a content, as far as the cache has the manifests."""
+    found = []
     for tree in ledger.trees(root):
         try:
             entries = load_manifest(tree)
         except IntegrityError:
             continue
         if any(entry.digest == digest for entry in entries or ()):
-            found += [(entry, kind) for entry, kind, _ in ledger.users(root, tree)]
+            found.append(tree)
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +9,13 @@ from naga._version import __version__
 from naga.catalog.filters import parse_filters
 from naga.catalog.ledger import SORTS
 from naga.errors import UsageError
-from naga.lock.project import MARKS
 from naga.lock.times import utc_text
 from naga.operations.arguments import Argument
 from naga.operations.rows import next_offset, rows_of_entries
 from naga.operations.subjects import inner_path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
 
     from naga.catalog.filters import Filter
     from naga.catalog.ledger import Ledger
@@ -148,9 +146,11 @@ def list_roots(librarian: Librarian) -> dict[str, Any]:
     """
     root = str(librarian.root)
     counts: dict[str, int] = {}
-    projects: dict[str, str] = {}
-    for path in librarian.ask(lambda ledger: ledger.paths(root)):
-        project = _project_of(path.rpartition("/")[0], root, projects)
+    known: dict[str, str] = {root: root}
+    paths = librarian.ask(lambda ledger: ledger.paths(root))
+    projects = librarian.projects
+    for path in paths:
+        project = _project_of(path.rpartition("/")[0], projects, known)
         counts[project] = counts.get(project, 0) + 1
     total = sum(counts.values())
     inner = sorted((inner_path(librarian, project) or "", count) for project, count in counts.items())
@@ -159,11 +159,10 @@ def list_roots(librarian: Librarian) -> dict[str, Any]:
     return {"roots": found}
 
 
-def _project_of(folder: str, root: str, known: dict[str, str]) -> str:
-    """Find the nearest folder with the mark of a project, up to the root."""
+def _project_of(folder: str, projects: Container[str], known: dict[str, str]) -> str:
+    """Find the nearest folder that is the root of a project, up to those that are known."""
     if folder not in known:
-        is_project = folder == root or any(os.path.lexists(f"{folder}/{mark}") for mark in MARKS)
-        known[folder] = folder if is_project else _project_of(folder.rpartition("/")[0], root, known)
+        known[folder] = folder if folder in projects else _project_of(folder.rpartition("/")[0], projects, known)
     return known[folder]
 
 
