@@ -32,9 +32,9 @@ __all__ = ["Tree"]
 _BATCH: Final = 256
 """Files of a tree that one thread reads at a time."""
 _READERS: Final = 16
+"""Threads for small files, when it is the disk that takes the time."""
 MANY_FILES: Final = 20_000
 """Files from which on a second process pays, which takes a tenth of a second to start."""
-"""Threads for small files, when it is the disk that takes the time."""
 _LINK = bytes(16)
 """What stands for the digest of a link in the index."""
 
