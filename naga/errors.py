@@ -28,7 +28,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -242,5 +241,8 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
     >>> nearest("zzz", ["param", "save_dir"]) is None
     True
     """
+    # Most runs have no error.
+    from difflib import get_close_matches
+
     matches = get_close_matches(name, list(candidates), n=1, cutoff=0.5)
     return matches[0] if matches else None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
+
+import msgspec
 
 from naga.config.sweep_options import SweepOptions, add_sweep_options, sweep_options
 from naga.errors import UsageError, nearest
@@ -30,8 +31,7 @@ examples:
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Arguments:
+class Arguments(msgspec.Struct, frozen=True):
     """What the command line of a script asks for.
 
     Attributes

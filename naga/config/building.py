@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from omegaconf import DictConfig, OmegaConf
 
 from naga.config.experiments import file_layers, overrides_file_layer
@@ -26,8 +26,7 @@ __all__ = ["ConfigLayers", "collect_layers", "given_schema"]
 _GIVEN = "the config that was given"
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigLayers:
+class ConfigLayers(msgspec.Struct, frozen=True):
     """All that says something about a config, before it is put together.
 
     Attributes
@@ -79,7 +78,7 @@ class ConfigLayers:
         ConfigLayers
             A new one.
         """
-        return replace(self, layers=(*self.layers, *further)) if further else self
+        return msgspec.structs.replace(self, layers=(*self.layers, *further)) if further else self
 
     def flattened(self) -> ConfigLayers:
         """Merge the layers once, for whoever lays many values over them in turn.

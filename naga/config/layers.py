@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import yaml
 from omegaconf import Container, DictConfig, ListConfig, Node, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -28,8 +28,7 @@ __all__ = ["Layer", "merge_layers", "override_layer", "pair_overrides"]
 _ESCAPED = re.compile(r"\\[.\[\]=]")
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(msgspec.Struct, frozen=True):
     """Values that lie over those of the layers before.
 
     Attributes

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException, ValidationError
 
@@ -22,8 +22,7 @@ __all__ = ["Scope", "opened_config", "resolve_config", "without_interpolations"]
 _INTERPOLATION = re.compile(r"(\\*)\$\{")
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(msgspec.Struct, frozen=True):
     """What interpolations may name besides the keys of the config itself.
 
     Attributes

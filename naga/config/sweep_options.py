@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from naga.errors import UsageError
 
@@ -17,8 +18,7 @@ __all__ = ["SweepOptions", "add_sweep_options", "sweep_options"]
 _SOURCES = ("tasks", "tasks_key", "grid")
 
 
-@dataclass(frozen=True, slots=True)
-class SweepOptions:
+class SweepOptions(msgspec.Struct, frozen=True):
     """A sweep as the command line asks for it.
 
     Attributes
@@ -101,7 +101,7 @@ def sweep_options(parsed: argparse.Namespace) -> SweepOptions | None:
     UsageError
         The options contradict each other, or there is nothing that they could be about.
     """
-    names = [field.name for field in fields(SweepOptions)]
+    names = SweepOptions.__struct_fields__
     given = {name: value for name in names if (value := getattr(parsed, name)) not in (None, False)}
     if not given:
         return None

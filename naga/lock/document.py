@@ -15,7 +15,6 @@ import msgspec
 from naga.errors import ReceiptFormatError
 from naga.lock.collection import collector_paused
 from naga.lock.plain_yaml import TOO_DEEP, check_limit, dump_yaml, first_line, parse_yaml, spelled_out
-from naga.lock.written_yaml import read_written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -121,6 +120,9 @@ def parse_document(text: bytes) -> dict[str, Any]:
     A document of naga's own hand has its ancestors in lines of JSON, which are read a hundred times faster than YAML.
     Any other layout of the same YAML is read as YAML.
     """
+    # A run that has no stages before it reads no receipt.
+    from naga.lock.written_yaml import read_written
+
     check_limit(len(text), SIZE_LIMIT, "bytes")
     before = text.find(b"\n" + _LINEAGE)
     if before >= 0 or text.startswith(_LINEAGE):

@@ -8,10 +8,11 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from naga.lock.cores import available_cores
 from naga.lock.digest import hash_bytes
@@ -84,8 +85,7 @@ _SMI_SECONDS = 5.0
 _CPUINFO_BYTES = 4096
 
 
-@dataclass(frozen=True)
-class Difference:
+class Difference(msgspec.Struct, frozen=True):
     """One thing in which two environments differ.
 
     Parameters

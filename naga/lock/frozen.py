@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,8 +26,7 @@ _VARIABLE = "NAGA_FROZEN"
 _INSTALLED = ("/site-packages/", "/dist-packages/")
 
 
-@dataclass(frozen=True, slots=True)
-class FrozenCode:
+class FrozenCode(msgspec.Struct, frozen=True):
     """A checkout that stands for a repository.
 
     Attributes
@@ -41,7 +41,7 @@ class FrozenCode:
 
     root: str
     checkout: str
-    state: Mapping[str, Any] = field(default_factory=dict)
+    state: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
 def run_frozen(codes: Iterable[FrozenCode]) -> None:
@@ -57,7 +57,7 @@ def run_frozen(codes: Iterable[FrozenCode]) -> None:
     Whatever is imported from the repositories afterwards comes from the checkouts, also where an installation in
     development mode leads to the repository.
     """
-    content = [asdict(code) for code in codes]
+    content = [msgspec.structs.asdict(code) for code in codes]
     if not content:
         os.environ.pop(_VARIABLE, None)
         return

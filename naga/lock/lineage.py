@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from naga.errors import IntegrityError
 from naga.lock.project import absolute_path
@@ -17,8 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Prev", "collect_lineage", "read_prev"]
 
 
-@dataclass(frozen=True, slots=True)
-class Prev:
+class Prev(msgspec.Struct, frozen=True):
     """The receipt of a stage whose outputs a run reads.
 
     Attributes

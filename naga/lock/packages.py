@@ -79,9 +79,9 @@ def normalized_name(name: str) -> str:
 def _packages_in(folder: str, redactor: Redactor) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for entry in _entries(folder):
-        if package := _read_package(Path(folder, entry)):
+        if package := _read_package(folder, entry):
             name, version = package
-            origin = _origin(Path(folder, entry), redactor)
+            origin = _origin(f"{folder}/{entry}", redactor)
             line = f"{name}=={version} @ {origin}" if origin else f"{name}=={version}"
             found.setdefault(name, []).append(line)
     return found
@@ -95,12 +95,13 @@ def _entries(folder: str) -> list[str]:
     return [entry for entry in entries if entry.endswith((".dist-info", ".egg-info")) or entry == "EGG-INFO"]
 
 
-def _read_package(folder: Path) -> tuple[str, str] | None:
-    metadata = _METADATA.get(folder.suffix, "PKG-INFO")
-    match = _STEM.fullmatch(folder.stem)
+def _read_package(folder: str, entry: str) -> tuple[str, str] | None:
+    stem, suffix = os.path.splitext(entry)  # noqa: PTH122 - some hundred times in each run
+    metadata = _METADATA.get(suffix, "PKG-INFO")
+    match = _STEM.fullmatch(stem)
     if match is None:
-        return None if folder.name.startswith(("~", "-")) else _read_headers(folder, metadata)
-    if folder.suffix == ".dist-info" and not (folder / metadata).exists():
+        return None if entry.startswith(("~", "-")) else _read_headers(Path(folder, entry), metadata)
+    if suffix == ".dist-info" and not os.path.exists(f"{folder}/{entry}/{metadata}"):  # noqa: PTH110 - likewise
         return None
     return normalized_name(match[1]), match[2].replace("_", "-")
 
@@ -115,9 +116,10 @@ def _read_headers(folder: Path, metadata: str) -> tuple[str, str] | None:
     return (normalized_name(headers["Name"]), headers["Version"]) if len(headers) == 2 else None
 
 
-def _origin(folder: Path, redactor: Redactor) -> str:
+def _origin(folder: str, redactor: Redactor) -> str:
     try:
-        content = (folder / "direct_url.json").read_bytes()
+        with open(f"{folder}/direct_url.json", "rb") as file:  # noqa: PTH123 - likewise, and most have none
+            content = file.read()
     except OSError:
         return ""
     import json

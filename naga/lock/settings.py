@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -17,8 +16,7 @@ __all__ = ["CompareRule", "Settings", "read_settings"]
 SETTINGS_NAME = "naga.toml"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompareRule:
+class CompareRule(msgspec.Struct, frozen=True, kw_only=True):
     """How a rerun compares the outputs that a pattern matches.
 
     Attributes
@@ -37,8 +35,7 @@ class CompareRule:
     atol: Annotated[float, msgspec.Meta(ge=0)] = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What ``naga.toml`` says.
 
     Attributes
@@ -53,7 +50,7 @@ class Settings:
 
     code: tuple[str, ...] = ()
     readable: tuple[str, ...] = ()
-    compare: tuple[CompareRule, ...] = field(default=())
+    compare: tuple[CompareRule, ...] = msgspec.field(default=())
 
     def code_files(self, root: Path) -> list[Path]:
         """Find the files that `code` names.
@@ -102,9 +99,9 @@ def read_settings(root: Path) -> Settings:
 
     try:
         content = tomllib.loads(text)
-        unknown = content.keys() - set(Settings.__slots__)
+        unknown = content.keys() - set(Settings.__struct_fields__)
         if unknown:
-            known = ", ".join(Settings.__slots__)
+            known = ", ".join(Settings.__struct_fields__)
             raise ConfigFileError(f"unknown key {min(unknown)!r} in {path}", hint=f"known keys: {known}", path=path)
         settings = msgspec.convert(content, Settings)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -19,8 +20,7 @@ def _allow() -> None:
     """Let everything pass."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
+class Shared(msgspec.Struct, frozen=True):
     """What several runs of the same code in one process share.
 
     Attributes
@@ -37,10 +37,10 @@ class Shared:
         Called before each time that a receipt is written; raises when it must not be.
     """
 
-    repositories: dict[Path, RepositoryEntry] = field(default_factory=dict)
-    environment: dict[str, Any] = field(default_factory=dict)
-    code: dict[str, dict[str, str]] = field(default_factory=dict)
-    modules: set[str] = field(default_factory=set)
+    repositories: dict[Path, RepositoryEntry] = msgspec.field(default_factory=dict)
+    environment: dict[str, Any] = msgspec.field(default_factory=dict)
+    code: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
+    modules: set[str] = msgspec.field(default_factory=set)
     guard: Callable[[], None] = _allow
 
     def has_code_of(self, roots: Collection[str]) -> bool:

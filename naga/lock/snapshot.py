@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import re
 import stat
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from naga.lock.frozen import home_of
 from naga.lock.git import Command, Objects, edit_tree, git_folder, pack, remote_url, run
@@ -50,8 +51,7 @@ _SET_REF = ("-c", "core.logAllRefUpdates=false", "-c", "core.filesRefLockTimeout
 _PERSON = "naga <naga@localhost> 0 +0000"
 
 
-@dataclass(frozen=True, slots=True)
-class RepositoryState:
+class RepositoryState(msgspec.Struct, frozen=True):
     """What a working tree held at one moment.
 
     Attributes
@@ -188,18 +188,17 @@ def has_snapshot(root: Path, commit: str) -> bool:
         return found is not None and found[0] == commit and objects.read(f"{commit}^{{tree}}") is not None
 
 
-@dataclass(slots=True)
-class _Status:
+class _Status(msgspec.Struct):
     """What git says; paths are bytes relative to the top, and an entry is its mode and id."""
 
     commit: str | None = None
     branch: str | None = None
     # How the index differs from HEAD; None for what the index or the working tree does not have.
-    edits: Edits = field(default_factory=dict)
+    edits: Edits = msgspec.field(default_factory=dict)
     # What to hash, with the entry of the index, if there is one.
-    changed: Edits = field(default_factory=dict)
-    untracked: list[bytes] = field(default_factory=list)
-    excluded: set[bytes] = field(default_factory=set)
+    changed: Edits = msgspec.field(default_factory=dict)
+    untracked: list[bytes] = msgspec.field(default_factory=list)
+    excluded: set[bytes] = msgspec.field(default_factory=set)
 
 
 def _observe(root: Path, leave_out: Iterable[Path], size_limit: int, *, keep: bool) -> RepositoryState:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-import sysconfig
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,6 @@ __all__ = [
 ]
 
 _NAGA = tuple(f"{Path(__file__).parents[2]}{os.sep}{name}{os.sep}" for name in ("naga", "naga_ipython"))
-_STANDARD = tuple({sysconfig.get_paths()[name] + os.sep for name in ("stdlib", "platstdlib")})
 _TYPED = ("<ipython-input", "<python-input", "<stdin>", "<string>", "<console>")
 _INNER = frozenset({"<lambda>", "<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
 # The methods that the standard library writes for a dataclass of the person.
@@ -184,7 +183,7 @@ def is_user_file(file: str) -> bool:
         return False
     if "/site-packages/" in file or "/dist-packages/" in file:
         return False
-    return not file.startswith(_NAGA) and not file.startswith(_STANDARD)
+    return not file.startswith(_NAGA) and not file.startswith(_standard_library())
 
 
 def is_naga_file(file: str) -> bool:
@@ -296,5 +295,11 @@ def _variables(frame: FrameType, namespace: Mapping[str, Any] | None) -> Mapping
     return {name: value for name, value in frame.f_locals.items() if not name.startswith((".", "__"))}
 
 
-if sys.platform == "darwin":  # the framework build links its standard library to another path
-    _STANDARD = (*_STANDARD, os.path.realpath(_STANDARD[0]) + os.sep)
+@cache
+def _standard_library() -> tuple[str, ...]:
+    from sysconfig import get_paths
+
+    folders = {get_paths()[name] for name in ("stdlib", "platstdlib")}
+    if sys.platform == "darwin":  # the framework build links its standard library to another path
+        folders |= set(map(os.path.realpath, folders))
+    return tuple(folder + os.sep for folder in folders)

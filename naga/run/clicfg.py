@@ -9,8 +9,9 @@ import os
 import sys
 import traceback
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
+
+import msgspec
 
 from naga.errors import IntegrityError, NagaError, UsageError
 from naga.lock.reads import watched_reads
@@ -153,8 +154,7 @@ def _check_function(function: Callable[..., Any]) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Stage:
+class _Stage(msgspec.Struct, frozen=True):
     """A decorated function and how it was decorated."""
 
     function: Callable[..., Any]
@@ -230,14 +230,18 @@ class _Stage:
 
     def _parse(self, argv: list[str], given: Any) -> Arguments:
         from naga.config.arguments import parse_arguments
-        from naga.config.building import given_schema
-        from naga.config.listing import list_keys
+
+        def keys() -> tuple[str, str]:
+            from naga.config.building import given_schema
+            from naga.config.listing import list_keys
+
+            return list_keys(given_schema(self.config_class, given)[0], self.config_class)
 
         return parse_arguments(
             argv,
             program=os.path.basename(sys.argv[0]),  # noqa: PTH119 - a plain name
             description=inspect.getdoc(self.function),
-            list_keys=lambda: list_keys(given_schema(self.config_class, given)[0], self.config_class),
+            list_keys=keys,
         )
 
     @contextmanager

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from omegaconf import Container, DictConfig, OmegaConf
 
 from naga.config.changes import nested_values
@@ -61,7 +61,7 @@ def lay_objects(layers: ConfigLayers, values: Mapping[str, Any], source: str) ->
         names = tuple(key.split("."))
         is_value = value is None or isinstance(value, _PLAIN) or _is_nested(layers.schema, names)
         found[names] = value if is_value else _wrapped(value)
-    return replace(layers, layers=(*layers.layers, Layer.of_values(source, nested_values(found))))
+    return msgspec.structs.replace(layers, layers=(*layers.layers, Layer.of_values(source, nested_values(found))))
 
 
 def place_objects(config: DictConfig, values: Mapping[str, Any]) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,8 +21,7 @@ __all__ = ["Host", "current_host", "hosting"]
 _host: ContextVar[Host | None] = ContextVar("naga_host", default=None)
 
 
-@dataclass(slots=True)
-class Host:
+class Host(msgspec.Struct):
     """Collects what the last main of a script was given and gave.
 
     Attributes
@@ -40,8 +40,8 @@ class Host:
         What it returned.
     """
 
-    loaded_before: frozenset[str] = field(default_factory=frozenset)
-    values: Mapping[str, Any] = field(default_factory=dict)
+    loaded_before: frozenset[str] = msgspec.field(default_factory=frozenset)
+    values: Mapping[str, Any] = msgspec.field(default_factory=dict)
     values_taken: bool = False
     config: DictConfig | None = None
     run: ActiveRun | None = None

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from naga.errors import NagaError, RefusedError
 from naga.lock.digest import hash_bytes
@@ -119,7 +121,7 @@ class SlurmLauncher:
         code = self._freeze(plan)
         folder = sweep.write()
         try:
-            record = SlurmRecord(frozen=tuple(asdict(each) for each in code), tasks=_digest(sweep))
+            record = SlurmRecord(frozen=tuple(msgspec.structs.asdict(each) for each in code), tasks=_digest(sweep))
             write_record(folder, record)
             workers = count_workers(len(sweep.survey.todo), self.settings, self.limit)
             array = submit(folder, workers, self.settings)

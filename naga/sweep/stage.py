@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -19,8 +20,7 @@ __all__ = ["Outcome", "Stage", "StageFound", "fingerprint", "hand_over", "is_wan
 _wanted: ContextVar[bool] = ContextVar("naga_wanted_stage", default=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What came of one run of a stage.
 
     Attributes

@@ -9,7 +9,6 @@ import threading
 import time
 import traceback
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,7 +118,7 @@ class _Worker:
                 keep(None)
             except LeaseLostError:
                 return {"ended": "lost"}
-            outcome = self._stage.run(values, replace(self._shared, guard=guard), keep)
+            outcome = self._stage.run(values, msgspec.structs.replace(self._shared, guard=guard), keep)
         answer = {"seconds": round(time.perf_counter() - begin, 6), **_ending(outcome)}
         if answer["ended"] == "finished" and outcome.receipt_path != path.absolute():
             moved = f"the receipt is at {outcome.receipt_path}, but a sweep needs it in the folder of the task"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import os
 import random
@@ -16,6 +15,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from naga.errors import GitError, NotFoundError
@@ -95,7 +95,7 @@ def observe(root: Path) -> RepositoryState:
     ours = (".git/objects/", ".git/refs/naga")
     assert picture(root, without=ours) == {path: seen for path, seen in before.items() if not path.startswith(ours)}
     assert subprocess.run(status, cwd=root, check=True, capture_output=True).stdout == before_status
-    assert dataclasses.replace(state, snapshot=None) == answer
+    assert msgspec.structs.replace(state, snapshot=None) == answer
     return state
 
 
@@ -867,7 +867,7 @@ def test_take_snapshot_with_outputs_leaves_out_the_untracked_ones(repo: Path, gi
     assert state.excluded == ("figure.png", "folder/result.csv", "out/", "tracked/")
     added = git(repo, "diff", "--name-only", "HEAD", str(state.snapshot)).splitlines()
     assert added == ["outer/x.py", "outside.py", "tracked/kept.py"]
-    assert dataclasses.replace(state, snapshot=None) == read_state(repo, leave_out=leave_out)
+    assert msgspec.structs.replace(state, snapshot=None) == read_state(repo, leave_out=leave_out)
 
 
 def test_take_snapshot_with_outputs_spelled_through_links_leaves_them_out(repo: Path) -> None:

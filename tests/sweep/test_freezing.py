@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from naga.errors import IncompleteError, IntegrityError, RefusedError
@@ -91,7 +91,7 @@ def project(tmp_path: Path, git: Callable[..., str]) -> Path:
 def run_from(code: FrozenCode, project: Path) -> subprocess.CompletedProcess[str]:
     import json
 
-    return run_python(project, "-c", RUN, json.dumps(asdict(code)), str(project / "script.py"))
+    return run_python(project, "-c", RUN, json.dumps(msgspec.structs.asdict(code)), str(project / "script.py"))
 
 
 def frozen_project(project: Path, monkeypatch: pytest.MonkeyPatch) -> FrozenCode:
