@@ -14,17 +14,15 @@ import xxhash
 
 from naga.errors import ChangedWhileReadError
 from naga.lock.filters import AGAIN, read_error, special_file_error
-from naga.lock.stat_index import pack_fields, stat_fields, stat_key
+from naga.lock.small_files import READ_FILE, stat_key
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from naga.lock.progress import ByteBar
 
-__all__ = ["digest_file", "digest_quiet_file"]
+__all__ = ["digest_file"]
 
-_SMALL: Final = 64 * 2**10
-"""Bytes that one read takes without mapping new memory for each file."""
 _LARGE: Final = 8 * 2**20
 """Bytes from which on a file is worth a second thread."""
 _BLOCK: Final = 512 * 2**10
@@ -33,7 +31,6 @@ _TICK: Final = int(2e9 * time.clock_getres(5)) if sys.platform == "linux" else 2
 """Nanoseconds in which two changes may get the same ctime: two ticks of the kernel's CLOCK_REALTIME_COARSE."""
 _PATIENCE: Final = 10
 """How many changes to wait for, a tick each."""
-_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def digest_file(
@@ -62,7 +59,7 @@ def digest_file(
     inside = folder_fd is not None
     path = place if name is None else name
     try:
-        descriptor = os.open(path, _READ | (os.O_NOFOLLOW if inside else 0), dir_fd=folder_fd)
+        descriptor = os.open(path, READ_FILE | (os.O_NOFOLLOW if inside else 0), dir_fd=folder_fd)
         try:
             before = _wait_for_quiet(descriptor, place)
             size, digest = _hash_descriptor(descriptor, before.st_size, bar)
@@ -88,35 +85,6 @@ def _wait_for_quiet(descriptor: int, place: Path) -> os.stat_result:
             return status
         time.sleep(wait / 1e9)
     raise ChangedWhileReadError(f"{place} changed while it was read", hint=AGAIN, path=place)
-
-
-def digest_quiet_file(name: str, folder_fd: int, long_ago: int) -> tuple[bytes, bytes] | None:
-    """Read a file of a tree that is small and was not changed for long.
-
-    Parameters
-    ----------
-    name : str
-    folder_fd : int
-        The open folder that holds it.
-    long_ago : int
-        Nanoseconds since 1970; a file that was not changed since then was not changed after the reading began, so one
-        look at its status is enough.
-
-    Returns
-    -------
-    tuple or None
-        Its stat key and its digest; None where it wants `digest_file`.
-    """
-    descriptor = os.open(name, _READ | os.O_NOFOLLOW, dir_fd=folder_fd)
-    try:
-        data = os.read(descriptor, _SMALL)
-        fields = stat_fields(os.fstat(descriptor))
-    finally:
-        os.close(descriptor)
-    _, _, size, mtime, ctime, mode = fields
-    if len(data) != size or mtime >= long_ago or ctime >= long_ago or not stat.S_ISREG(mode):
-        return None
-    return pack_fields(fields), xxhash.xxh3_128_digest(data)
 
 
 def _hash_descriptor(descriptor: int, size: int, bar: ByteBar) -> tuple[int, bytes]:

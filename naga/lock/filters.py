@@ -8,12 +8,13 @@ import os
 import re
 import stat
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from naga.errors import ChangedWhileReadError, ConfigError, IntegrityError, NotFoundError
-from naga.lock.stat_index import stat_key
+from naga.lock.small_files import READ_FOLDER, open_folder, stat_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -27,15 +28,11 @@ __all__ = ["Selection", "walk"]
 
 AGAIN = "wait until nothing writes there, then run it again"
 _READABLE = "make it readable, or leave it out with an exclude pattern"
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-_LONGEST_PATH = 1000
-"""Bytes of a path that every system takes in one call: Linux takes 4,095, macOS 1,023."""
 _OTHER_KIND = frozenset({errno.ELOOP, errno.ENXIO, errno.ESTALE})
 """What open(2) says of a link with O_NOFOLLOW and of a socket, and NFS of a file that is gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(msgspec.Struct, frozen=True):
     """Include and exclude patterns, checked and in their canonical order.
 
     A pattern is a list of names joined by ``/``. In a name ``*`` stands for any characters, ``?`` for one,
@@ -124,8 +121,7 @@ class Selection:
         return self.includes(path, folder=False) or any(self.includes(name, folder=True) for name in above)
 
 
-@dataclass(slots=True)
-class Folder:
+class Folder(msgspec.Struct):
     """One folder of a tree, as the walk saw it.
 
     Attributes
@@ -145,9 +141,9 @@ class Folder:
     path: str
     identity: tuple[int, int]
     included: bool
-    files: list[str] = field(default_factory=list)
-    links: list[str] = field(default_factory=list)
-    keys: list[bytes] = field(default_factory=list)
+    files: list[str] = msgspec.field(default_factory=list)
+    links: list[str] = msgspec.field(default_factory=list)
+    keys: list[bytes] = msgspec.field(default_factory=list)
 
     @property
     def counts(self) -> bool:
@@ -229,33 +225,13 @@ def opened_root(root: Path) -> Iterator[int]:
     if not stat.S_ISDIR(root_status(root).st_mode):
         raise IntegrityError(f"{root} is a file, not a folder", hint="files are for hash_path", path=root)
     try:
-        descriptor = os.open(root, _FOLDER)
+        descriptor = os.open(root, READ_FOLDER)
     except OSError as error:
         raise read_error(root, error) from error
     try:
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def open_folder(root_fd: int, path: str, identity: tuple[int, int]) -> int:
-    """Open a folder of a tree, at any depth, without following a link out of the tree.
-
-    `path` is relative to the open root, with ``/``, and `identity` the device and inode that the folder must
-    have: a link may have taken the place of a folder above it. The descriptor is for the caller to close.
-    Raises OSError when the folder cannot be opened or another one is there now.
-    """
-    first, *rest = _steps(path)
-    descriptor = os.open(first, _FOLDER | os.O_NOFOLLOW, dir_fd=root_fd)
-    try:
-        for step in rest:
-            outer, descriptor = descriptor, os.open(step, _FOLDER | os.O_NOFOLLOW, dir_fd=descriptor)
-            os.close(outer)
-        _check_identity(descriptor, identity)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
 
 
 def special_file_error(path: Path) -> IntegrityError:
@@ -269,12 +245,6 @@ def read_error(path: Path, error: OSError) -> NagaError:
     if isinstance(error, FileNotFoundError | NotADirectoryError) or error.errno in _OTHER_KIND:
         return ChangedWhileReadError(f"{path} went away while it was read", hint=AGAIN, path=path)
     return IntegrityError(f"{path} cannot be read: {error.strerror}", hint=_READABLE, path=path)
-
-
-def _check_identity(descriptor: int, identity: tuple[int, int]) -> None:
-    status = os.fstat(descriptor)
-    if (status.st_dev, status.st_ino) != identity:
-        raise NotADirectoryError(errno.ENOTDIR, "another folder is there now")
 
 
 def _scan(root: Path, root_fd: int, folder: Folder, selection: Selection, *, with_keys: bool) -> list[Folder]:
@@ -323,19 +293,6 @@ def _sort_by_kind(
             raise special_file_error(root / folder.below(entry.name))
     folder.keys += link_keys
     return inner
-
-
-def _steps(path: str) -> list[str]:
-    if len(path) * 4 <= _LONGEST_PATH:
-        return [path or "."]
-    steps, step = [], ""
-    for name in path.split("/"):
-        longer = f"{step}/{name}" if step else name
-        if len(os.fsencode(longer)) > _LONGEST_PATH:
-            steps.append(step)
-            longer = name
-        step = longer
-    return [*steps, step]
 
 
 def _checked(key: str, patterns: Iterable[str] | None) -> tuple[str, ...]:

@@ -8,15 +8,16 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import takewhile
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+import msgspec
 import xxhash
 
 from naga.errors import IntegrityError, NotFoundError
 from naga.lock.atomic import write_atomically
 from naga.lock.cache_place import cache_folder
+from naga.lock.manifest_lines import ALGORITHM, Kind, entry_line, join_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,11 +38,6 @@ __all__ = [
     "write_manifest",
 ]
 
-ALGORITHM = "xxh3_128"
-"""The name in front of the colon of every digest."""
-
-Kind = Literal["file", "dir", "link"]
-
 _DIGEST = re.compile(rf"{ALGORITHM}:[0-9a-f]{{32}}")
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 _ESCAPED = re.compile(r"\\(.?)", re.DOTALL)
@@ -52,8 +48,7 @@ _MOST_BYTES_A_SHELF: Final = 8 * 2**20
 """Manifests in the cache are spread over 256 shelves by the start of their digest: 2 GiB in all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One entry of a tree.
 
     Attributes
@@ -125,24 +120,6 @@ def hash_bytes(data: bytes) -> str:
     'xxh3_128:0916dbe7a84548857c829f212249cbe6'
     """
     return f"{ALGORITHM}:{xxhash.xxh3_128_hexdigest(data)}"
-
-
-def entry_line(path: str, kind: Kind, content: str, size: int = 0, executable: bool = False) -> str:
-    """Write one line of a manifest, without its end.
-
-    `content` is the digest of a file, the target of a link and ``-`` for a folder; `size` (bytes) and
-    `executable` are of files only.
-    """
-    if kind == "file":
-        return f"{_escape(path)}\tfile\t{'x' if executable else '-'}\t{size}\t{content}"
-    return f"{_escape(path)}\t{kind}\t-\t-\t{_escape(content)}"
-
-
-def join_lines(lines: list[bytes], include: Iterable[str] = (), exclude: Iterable[str] = ()) -> bytes:
-    """Put a manifest together from what `entry_line` returned, encoded by `os.fsencode`; sorts it in place."""
-    lines.sort()
-    patterns = [f"include\t{_escape(each)}" for each in include] + [f"exclude\t{_escape(each)}" for each in exclude]
-    return b"\n".join([*map(os.fsencode, patterns), *lines, b""])
 
 
 def manifest_bytes(entries: Iterable[Entry], include: Iterable[str] = (), exclude: Iterable[str] = ()) -> bytes:
@@ -328,12 +305,6 @@ def compare_manifests(old: Iterable[Entry], new: Iterable[Entry]) -> Difference:
         removed=sorted(before.keys() - after.keys(), key=os.fsencode),
         changed=sorted(changed, key=os.fsencode),
     )
-
-
-def _escape(text: str) -> str:
-    if "\\" in text or "\n" in text or "\t" in text:
-        return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")
-    return text
 
 
 def _unescape(text: str) -> str:

@@ -6,13 +6,15 @@ went away, is left to the one that asked.
 
 from __future__ import annotations
 
-import struct
+import marshal
 import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from naga.lock.cores import available_cores
+from naga.lock.messages import read_message, write_message
+from naga.lock.messages import serve as serve_messages
 
 if TYPE_CHECKING:
     import subprocess
@@ -24,8 +26,10 @@ __all__ = ["SecondProcess", "serve"]
 
 _PIPE_SIZE: Final = 2**20
 """Bytes, where the system lets us choose, so that the process need not wait until somebody takes its answers."""
-_LENGTH: Final = struct.Struct("<I")
 _PROGRAM: Final = "import sys; sys.path[:0] = sys.argv[2:]; from {} import main; main()"
+_PROGRAM_ALONE: Final = (
+    "import sys; sys.path += sys.argv[2:]; from messages import serve; from {} import main; main(serve)"
+)
 
 
 class SecondProcess:
@@ -43,6 +47,10 @@ class SecondProcess:
         Open files that it inherits.
     ahead : int, optional
         Requests that wait, so that the process never does; their texts must fit into a pipe.
+    alone : bool, optional
+        Whether the module is one of this room that imports nothing of naga. It is then loaded without the package,
+        which takes less than half of the time; its ``main`` gets `naga.lock.messages.serve`, and messages have the
+        form of marshal.
     """
 
     def __init__(
@@ -53,13 +61,15 @@ class SecondProcess:
         argument: str = "",
         descriptors: Sequence[int] = (),
         ahead: int = 3,
+        alone: bool = False,
     ) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._waiting: list[int] = []
         self._ahead = ahead
+        self._codec = marshal if alone else _pickle()
         if sys.executable and available_cores() > 1:
             with suppress(OSError):
-                self._process = _start(module, packages, argument, descriptors)
+                self._process = _start(module, packages, argument, descriptors, alone=alone)
 
     def __enter__(self) -> Self:
         return self
@@ -90,7 +100,7 @@ class SecondProcess:
             False when the process is gone.
         """
         try:
-            _write(self._stream("stdin"), request)
+            write_message(self._stream("stdin"), request, self._codec)
         except OSError:
             return False
         self._waiting.append(number)
@@ -112,7 +122,7 @@ class SecondProcess:
         import select
 
         while self._waiting and (wait or select.select([self._stream("stdout")], [], [], 0)[0]):
-            answer = _read(self._stream("stdout"))
+            answer = read_message(self._stream("stdout"), self._codec)
             if answer is None:
                 # It is gone, and with it what it had still to do.
                 self._close()
@@ -144,20 +154,27 @@ def serve(answer: Callable[[Any], object]) -> None:
     answer : callable
         Gets a request, and returns plain values.
     """
-    while (request := _read(sys.stdin.buffer)) is not None:
-        _write(sys.stdout.buffer, answer(request[0]))
+    serve_messages(answer, _pickle())
+
+
+def _pickle() -> ModuleType:
+    import pickle
+
+    return pickle
 
 
 def _start(
-    module: str, packages: Sequence[ModuleType], argument: str, descriptors: Sequence[int]
+    module: str, packages: Sequence[ModuleType], argument: str, descriptors: Sequence[int], *, alone: bool
 ) -> subprocess.Popen[bytes]:
     import subprocess
 
     # No site, no user's folders, no current folder: only the packages that it needs.
     files = [str(package.__file__) for package in packages]
-    places = dict.fromkeys([str(Path(__file__).parents[2]), *(str(Path(file).parents[1]) for file in files)])
+    here = Path(__file__).parents[0 if alone else 2]
+    places = dict.fromkeys([str(here), *(str(Path(file).parents[1]) for file in files)])
+    program = _PROGRAM_ALONE.format(module.rpartition(".")[2]) if alone else _PROGRAM.format(module)
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", _PROGRAM.format(module), argument, *places],
+        [sys.executable, "-I", "-S", "-c", program, argument, *places],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -165,33 +182,3 @@ def _start(
         bufsize=0,
         pipesize=_PIPE_SIZE,
     )
-
-
-def _write(stream: BinaryIO, value: object) -> None:
-    import pickle
-
-    data = pickle.dumps((value,), protocol=5)
-    rest = memoryview(_LENGTH.pack(len(data)) + data)
-    while rest:
-        rest = rest[stream.write(rest) :]
-    stream.flush()
-
-
-def _read(stream: BinaryIO) -> tuple[Any] | None:
-    """Read what the other side wrote, which is this program too; None at the end."""
-    import pickle
-
-    head = _read_whole(stream, _LENGTH.size)
-    data = head and _read_whole(stream, _LENGTH.unpack(head)[0])
-    value: tuple[Any] | None = pickle.loads(data) if data else None  # noqa: S301 - from our own process, by our own pipe
-    return value
-
-
-def _read_whole(stream: BinaryIO, size: int) -> bytes | None:
-    data = b""
-    while len(data) < size:
-        more = stream.read(size - len(data))
-        if not more:
-            return None
-        data += more
-    return data

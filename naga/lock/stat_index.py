@@ -12,32 +12,25 @@ import re
 import struct
 import time
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
-from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
+import msgspec
 import xxhash
 
 from naga.lock.cache_place import local_cache_folder
+from naga.lock.small_files import KEY, pack_fields, stat_key
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     _T = TypeVar("_T")
 
-__all__ = ["StatIndex"]
+__all__ = ["StatIndex", "pack_fields", "stat_key"]
 
-stat_fields: Callable[[os.stat_result], tuple[int, ...]] = attrgetter(
-    "st_dev", "st_ino", "st_size", "st_mtime_ns", "st_ctime_ns", "st_mode"
-)
-"""What identifies one state of one file: numbers, bytes, and nanoseconds since 1970, UTC."""
-_KEY = struct.Struct("=QQqqqQ")
 _DIGEST_SIZE = 16
-_SIGHTING = struct.Struct(f"={_KEY.size}sq")
-_NEVER = 2**63 - 1
-"""Stands for a time after the year 2262, which does not fit into a key. Nothing is ever older than it."""
+_SIGHTING = struct.Struct(f"={KEY.size}sq")
 
 _FINE_TICK: Final = 100_000_000
 """Nanoseconds. A timer tick of the kernel is at most 10 ms; the rest is for clocks that do not run evenly."""
@@ -79,32 +72,18 @@ _BROKEN = frozenset({1, 11, 17, 20, 24, 26})
 """SQLITE_ERROR (another schema), CORRUPT, SCHEMA, MISMATCH, FORMAT and NOTADB, see sqlite.org/rescode.html."""
 
 
-def pack_fields(fields: tuple[int, ...]) -> bytes:
-    """Pack `stat_fields` into the 48 bytes of a stat key."""
-    try:
-        return _KEY.pack(*fields)
-    except struct.error:
-        device, inode, size, _, _, mode = fields
-        return _KEY.pack(device, inode, size, _NEVER, _NEVER, mode)
-
-
-def stat_key(status: os.stat_result) -> bytes:
-    """Pack what identifies one state of one file into the 48 bytes of a stat key."""
-    return pack_fields(stat_fields(status))
-
-
-def unpack_keys(keys: Iterable[bytes]) -> Iterator[tuple[int, ...]]:
-    """Unpack stat keys into the numbers of `stat_fields`."""
-    return _KEY.iter_unpack(b"".join(keys))
+def columns(keys: Iterable[bytes]) -> list[memoryview[int]]:
+    """Return for each of the numbers of `stat_fields` those of all stat keys."""
+    numbers = memoryview(b"".join(keys)).cast("q")
+    return [numbers[column::6] for column in range(6)]
 
 
 def total_size(keys: Iterable[bytes]) -> int:
     """Add up the sizes of the files with these stat keys, in bytes."""
-    return sum(_column(keys, 2))
+    return sum(columns(keys)[2])
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(msgspec.Struct, frozen=True):
     """What the index knows about one tree, or about one large file.
 
     Attributes
@@ -127,18 +106,17 @@ class Known:
     unsettled: Mapping[bytes, int]
     summary: bytes = b""
 
-    def columns(self) -> tuple[list[bytes], list[bytes]]:
-        """Return the keys and the digests, one by one."""
-        return _cut(self.keys, _KEY.size), _cut(self.digests, _DIGEST_SIZE)
+    def each_digest(self) -> list[bytes]:
+        """Return the digests, one by one."""
+        return _cut(self.digests, _DIGEST_SIZE)
 
     def settled(self) -> dict[bytes, bytes]:
         """Return the digests that may be used, by stat key."""
-        pairs = zip(*self.columns(), strict=True)
+        pairs = zip(_cut(self.keys, KEY.size), self.each_digest(), strict=True)
         return {key: digest for key, digest in pairs if key not in self.unsettled}
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """What has to be known before files are read, in order to judge afterwards whether they were settled.
 
     A file is settled when its mtime and ctime are older than the start of the reading by more than the
@@ -163,7 +141,7 @@ class Reading:
     only before msync(2)). The third is there because the clock of a server may be behind ours.
     """
 
-    started: int = field(default_factory=time.time_ns)
+    started: int = msgspec.field(default_factory=time.time_ns)
     mapped: frozenset[int] = frozenset()
     expires: int = 0
     _latest: ClassVar[list[Reading]] = []
@@ -209,13 +187,16 @@ class Reading:
         dict of bytes to int
             Key -> when it was seen first (ns since 1970, UTC).
         """
-        devices, inodes, sizes, mtimes, ctimes = (_column(keys, column) for column in range(5))
+        devices, inodes, sizes, mtimes, ctimes, _ = columns(keys)
         remote = set(devices) - local_devices(set(devices))
         long_ago = self.long_ago - _PER_BYTE * _LARGEST_WRITE
         if not remote and self.mapped.isdisjoint(inodes) and max([0, *mtimes, *ctimes]) < long_ago:
             return {}
         found = {}
-        for key, device, inode, size, mtime, ctime in zip(keys, devices, inodes, sizes, mtimes, ctimes, strict=True):
+        for number, (device, inode, mtime, ctime) in enumerate(zip(devices, inodes, mtimes, ctimes, strict=True)):
+            if mtime < long_ago and ctime < long_ago and device not in remote and inode not in self.mapped:
+                continue
+            key, size = keys[number], sizes[number]
             first = earlier.get(key, self.started)
             seen_before = device not in remote or self.is_older(size, first, ctime)
             if inode in self.mapped or not seen_before or not self.is_older(size, mtime, ctime):
@@ -359,11 +340,6 @@ def _checksum(*parts: bytes) -> bytes:
         state.update(len(part).to_bytes(8, "little"))
         state.update(part)
     return state.digest()
-
-
-def _column(keys: Iterable[bytes], column: int) -> list[int]:
-    numbers: list[int] = memoryview(b"".join(keys)).cast("q")[column::6].tolist()
-    return numbers
 
 
 def _cut(data: bytes, size: int) -> list[bytes]:

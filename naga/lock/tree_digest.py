@@ -5,18 +5,19 @@ from __future__ import annotations
 import errno
 import os
 import resource
-import stat
 from bisect import bisect_left
 from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import xxhash
 
-from naga.lock.file_digest import digest_file, digest_quiet_file
-from naga.lock.filters import open_folder, read_error
-from naga.lock.manifest import ALGORITHM, entry_line, has_manifest, hash_bytes, join_lines, keep_manifest, load_lines
-from naga.lock.second_reader import Request, SecondReader
-from naga.lock.stat_index import Known, local_devices, stat_key, total_size, unpack_keys
+from naga.lock.file_digest import digest_file
+from naga.lock.filters import read_error
+from naga.lock.manifest import has_manifest, hash_bytes, keep_manifest, load_lines
+from naga.lock.manifest_lines import entry_line, file_lines, join_lines
+from naga.lock.second_reader import SecondReader
+from naga.lock.small_files import digest_small_file, open_folder, stat_key
+from naga.lock.stat_index import Known, columns, local_devices, total_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from naga.lock.filters import Folder, Selection
     from naga.lock.progress import ByteBar
-    from naga.lock.second_reader import Answer
+    from naga.lock.small_files import Answer, Request
     from naga.lock.stat_index import Reading
 
 __all__ = ["Tree"]
@@ -105,11 +106,23 @@ class Tree:
         if known.keys == b"".join(self._keys) and not known.unsettled and has_manifest(digest):
             return True
         self._old_lines = load_lines(digest)
-        self._digests = [
-            digest if key == old and key not in known.unsettled else b""
-            for key, old, digest in zip(self._keys, *known.columns(), strict=True)
-        ]
+        self._digests = known.each_digest()
+        for number in self._changed(known):
+            self._digests[number] = b""
         return False
+
+    def _changed(self, known: Known) -> list[int]:
+        """Return the entries whose digest must not be taken over, and look closer only where keys are others."""
+        keys, width = b"".join(self._keys), len(self._keys[0]) if self._keys else 0
+        numbers = []
+        for start in range(0, len(self._keys), _BATCH):
+            here = slice(start * width, (start + _BATCH) * width)
+            if known.keys[here] != keys[here]:
+                batch = range(start, min(start + _BATCH, len(self._keys)))
+                numbers += [each for each in batch if self._keys[each] != known.keys[each * width : (each + 1) * width]]
+        if known.unsettled:
+            numbers += [number for number, key in enumerate(self._keys) if key in known.unsettled]
+        return numbers
 
     def read(self, reading: Reading) -> None:
         """Read everything that is not known.
@@ -155,7 +168,7 @@ class Tree:
     def _request(self, span: _Span, numbers: list[int], long_ago: int) -> Request | None:
         if numbers[-1] >= span.middle:
             return None
-        return Request(span.folder.path, span.folder.identity, [self._names[number] for number in numbers], long_ago)
+        return span.folder.path, span.folder.identity, [self._names[number] for number in numbers], long_ago
 
     def _take_answer(self, read: Callable[[_Chunk], None], number: int, answer: Answer | None) -> None:
         span, numbers = self._chunks[number]
@@ -226,7 +239,7 @@ class Tree:
                     if number >= span.middle:
                         self._keys[number] = self._read_link(number, name, folder_fd)
                         self._digests[number] = _LINK
-                    elif found := digest_quiet_file(name, folder_fd, long_ago):
+                    elif found := digest_small_file(name, folder_fd, long_ago):
                         self._keys[number], self._digests[number] = found
                         if self._bar.shown:
                             self._bar.add(total_size(found[:1]))
@@ -262,16 +275,12 @@ class Tree:
 
     def _lines_of(self, span: _Span, numbers: Sequence[int]) -> list[bytes]:
         above = span.folder.below("")
-        lines = []
-        for number, (_, _, size, _, _, mode) in zip(
-            numbers, unpack_keys([self._keys[number] for number in numbers]), strict=True
-        ):
-            path = above + self._names[number]
-            if number < span.middle:
-                content = f"{ALGORITHM}:{self._digests[number].hex()}"
-                lines.append(entry_line(path, "file", content, size, mode & stat.S_IXUSR != 0))
-            else:
-                lines.append(entry_line(path, "link", self._targets[number]))
+        files = [number for number in numbers if number < span.middle]
+        _, _, sizes, _, _, modes = columns([self._keys[number] for number in files])
+        paths, digests = [above + self._names[number] for number in files], [self._digests[number] for number in files]
+        lines = file_lines(paths, modes, sizes, digests)
+        links = [number for number in numbers if number >= span.middle]
+        lines += [entry_line(above + self._names[number], "link", self._targets[number]) for number in links]
         return os.fsencode("\n".join(lines)).split(b"\n") if lines else []
 
 

@@ -70,8 +70,8 @@ def test_formats_page_lists_the_keys_of_a_receipt_in_their_order() -> None:
 def test_formats_page_lists_the_keys_of_the_settings() -> None:
     settings = re.split(r"^## ", PAGE.partition("`naga.toml`\n\n")[2], flags=re.M)[0]
 
-    assert keys_of(settings) == list(Settings.__slots__)
-    assert all(f"`{name}`" in settings for name in CompareRule.__slots__)
+    assert keys_of(settings) == list(Settings.__struct_fields__)
+    assert all(f"`{name}`" in settings for name in CompareRule.__struct_fields__)
 
 
 def test_page_on_reruns_lists_the_keys_of_an_attestation() -> None:

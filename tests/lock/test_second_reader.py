@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
+import xxhash
 
 from naga import hash_path
 from naga.errors import IntegrityError
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from naga.lock import small_files
 
 FILES = 3000
 
@@ -96,3 +96,15 @@ def test_digest_of_a_tree_with_a_pipe_names_it(tree: Path, together: str) -> Non
     with pytest.raises(IntegrityError, match="pipe"):
         hash_path(tree)
     (tree / "6" / "pipe").unlink()
+
+
+def test_program_of_the_second_process_imports_nothing_of_naga() -> None:
+    places = [str(Path(str(xxhash.__file__)).parents[1]), str(Path(small_files.__file__).parent)]
+    program = f"import sys; sys.path += {places!r}; import small_files, messages; print(*sys.modules)"
+
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", program], check=True, capture_output=True, text=True)
+
+    loaded = set(done.stdout.split())
+    assert {"small_files", "messages", "xxhash"} <= loaded
+    # Importing these takes longer than all else that it does before it can answer.
+    assert loaded.isdisjoint({"naga", "naga.lock", "typing", "re", "dataclasses", "pathlib", "msgspec", "pickle"})
