@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from naga.config.experiments import file_layers, overrides_file_layer
 from naga.config.layers import Layer, merge_layers, override_layer
 from naga.config.objects import instance_values, is_plain_object, is_structured, shape_of, unwrapped
+from naga.config.origins import line_of_key
 from naga.config.resolution import resolve_config
 from naga.config.schema import make_schema
 from naga.config.type_names import split_key
@@ -39,12 +40,18 @@ class ConfigLayers(msgspec.Struct, frozen=True):
         What interpolations may name besides the keys of the config.
     base : str
         Where the defaults are from, where that is not the class: an object or a mapping.
+    config_class : type or None
+        The class of the config, whose source tells the lines of its keys.
+    merged_before : tuple of Layer
+        What the schema holds already; it counts where a place is asked for.
     """
 
     schema: DictConfig
     layers: tuple[Layer, ...] = ()
     scope: Scope | None = None
     base: str = ""
+    config_class: type | None = None
+    merged_before: tuple[Layer, ...] = ()
 
     def merged(self, *further: Layer) -> DictConfig:
         """Lay the layers over the schema, without resolving anything.
@@ -93,7 +100,7 @@ class ConfigLayers(msgspec.Struct, frozen=True):
         ConfigError
             As for `merged`.
         """
-        return ConfigLayers(self.merged(), (), self.scope, self.base)
+        return replace(self, schema=self.merged(), layers=(), merged_before=(*self.merged_before, *self.layers))
 
     def place(self, key: str) -> str:
         """Name the place that has the last word about a key.
@@ -106,12 +113,16 @@ class ConfigLayers(msgspec.Struct, frozen=True):
         Returns
         -------
         str
-            ``FILE:LINE`` or the source of a layer; where the defaults are from when no layer sets it.
+            ``FILE:LINE`` of a config file or of the class, or the source of a layer; where the defaults are from when
+            no layer sets it.
         """
-        for layer in reversed(self.layers):
+        layers = [*self.layers[::-1], *self.merged_before[::-1]]
+        for layer in layers:
             if layer.sets(key):
                 return layer.place(key)
-        for layer in reversed(self.layers):
+        if self.config_class is not None and not self.base and (line := line_of_key(self.config_class, key)):
+            return line
+        for layer in layers:
             # A key beside those of the config, which no layer sets.
             if layer.path is not None and (found := layer.place(key)) != str(layer.path):
                 return found
@@ -195,7 +206,8 @@ def collect_layers(
             layers.append(override_layer(arguments.overrides))
     if keywords:
         layers.append(Layer.of_values(caller, keywords))
-    return ConfigLayers(schema, tuple(layers), scope, base)
+    is_class = isinstance(config_class, type)
+    return ConfigLayers(schema, tuple(layers), scope, base, config_class if is_class else None)
 
 
 def _key_aside(arguments: Arguments, schema: DictConfig) -> str | None:

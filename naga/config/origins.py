@@ -1,4 +1,4 @@
-"""Where each value of a config is from: the line of a class, the line of a file, or a word of the command line."""
+"""The lines of the source on which a class defines the keys of a config."""
 
 from __future__ import annotations
 
@@ -6,45 +6,39 @@ import ast
 import inspect
 import os
 import textwrap
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from naga.config.comments import assigned_name, nested_classes
+from naga.config.type_names import split_key
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from naga.config.building import ConfigLayers
-
-__all__ = ["key_lines", "origins_of"]
+__all__ = ["key_lines", "line_of_key"]
 
 
-def origins_of(layers: ConfigLayers, config_class: Any) -> Callable[[str], str]:
-    """Return what names the place that a key has its value from.
+def line_of_key(cls: type, key: str) -> str | None:
+    """Find the line on which a class defines a key.
 
     Parameters
     ----------
-    layers : ConfigLayers
-        All layers of the config.
-    config_class : class, instance, mapping or DictConfig
-        As for `naga.config.schema.make_schema`.
+    cls : type
+        A config class.
+    key : str
+        Dotted.
 
     Returns
     -------
-    callable
-        Dotted key -> ``FILE:LINE`` of a config file or of the class, ``-o``, or the name of whatever else sets it.
+    str or None
+        ``FILE:LINE``. A key of a default that is a mapping stands where the mapping does.
     """
-    lines = key_lines(config_class) if isinstance(config_class, type) and not layers.base else {}
+    lines = _lines_seen_from(cls, os.getcwd())  # noqa: PTH109 - only tells one folder from another
+    names = split_key(key)
+    above = (".".join(names[:count]) for count in range(len(names), 0, -1))
+    return next((lines[name] for name in above if name in lines), None)
 
-    def origin_of(key: str) -> str:
-        if any(layer.sets(key) for layer in layers.layers):
-            return layers.place(key)
-        names = key.split(".")
-        # A key of a default that is a mapping stands where the mapping does.
-        above = (".".join(names[:count]) for count in range(len(names), 0, -1))
-        return next((lines[name] for name in above if name in lines), layers.base or "the class")
 
-    return origin_of
+@lru_cache(maxsize=16)
+def _lines_seen_from(cls: type, _: str) -> dict[str, str]:
+    return key_lines(cls)
 
 
 def key_lines(cls: type) -> dict[str, str]:

@@ -63,14 +63,15 @@ def resolve_config(
     ConfigError
         An interpolation names nothing, or its resolver failed.
     """
-    _check_complete(config)
+    place_of = place_of or _unknown_place
+    _check_complete(config, place_of)
     is_closed, own = config._get_node_flag("struct"), list(config)
     resolved = opened_config(config, scope)
     for key in own:
         try:
             _resolve_key(resolved, key)
         except OmegaConfBaseException as error:
-            raise refused_interpolation(error, str(key), resolved, place_of or _unknown_place) from error
+            raise refused_interpolation(error, str(key), resolved, place_of) from error
     for key in set(resolved) - set(own):
         del resolved[key]
     OmegaConf.set_struct(resolved, is_closed)
@@ -124,11 +125,11 @@ def without_interpolations(value: Any) -> Any:
     return [without_interpolations(item) for item in value] if type(value) is list else value
 
 
-def _check_complete(config: DictConfig) -> None:
+def _check_complete(config: DictConfig, place_of: Callable[[str], str]) -> None:
     missing = _missing_keys(config)
     if not missing:
         return
-    names = ", ".join(f"{key!r} ({type_name(config, key)})" for key in missing)
+    names = ", ".join(f"{key!r} ({type_name(config, key)}) in {place_of(key)}" for key in missing)
     first = missing[0]
     kind = _ref_type(config, *split_key(first))
     if is_structured(kind):

@@ -192,7 +192,7 @@ class _Stage(msgspec.Struct, frozen=True):
         if arguments is not None and arguments.print_config:
             from naga.run.printing import printed_config
 
-            sys.stdout.write(printed_config(layers, self.config_class, arguments.sweep))
+            sys.stdout.write(printed_config(layers, arguments.sweep))
             raise SystemExit(0)
         config = layers.resolved()
         if host is not None:
@@ -200,7 +200,7 @@ class _Stage(msgspec.Struct, frozen=True):
         if arguments is not None and arguments.dry_run:
             from naga.run.dry_run import describe_run
 
-            sys.stdout.write(describe_run(self.function.__name__, config, lock=self.lock))
+            sys.stdout.write(describe_run(self.function.__name__, config, layers.place, lock=self.lock))
             raise SystemExit(0)
         return _Call((*owner, config), rest)
 

@@ -11,12 +11,14 @@ from naga.errors import NagaError
 from naga.lock.receipt import RECEIPT_NAME, read_receipt
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from omegaconf import DictConfig
 
 __all__ = ["describe_run"]
 
 
-def describe_run(name: str, config: DictConfig, *, lock: bool) -> str:
+def describe_run(name: str, config: DictConfig, place_of: Callable[[str], str], *, lock: bool) -> str:
     """Say what a run would do; nothing is written.
 
     Parameters
@@ -25,17 +27,19 @@ def describe_run(name: str, config: DictConfig, *, lock: bool) -> str:
         The name of the main.
     config : DictConfig
         Resolved.
+    place_of : callable
+        Names the place that a dotted key has its value from.
     lock : bool
         Whether the run would leave a receipt.
 
     Returns
     -------
     str
-        YAML: the config, redacted where secret, below comments that say where the run would leave its receipt. It ends
-        with a line break.
+        YAML: the config with the place that each value is from, redacted where secret, below comments that say where
+        the run would leave its receipt. It ends with a line break.
     """
     lines = [f"{name} would be run with this config", *_receipt_lines(config, lock=lock)]
-    return "".join(f"# {line}\n" for line in lines) + config_text(config)
+    return "".join(f"# {line}\n" for line in lines) + config_text(config, place_of)
 
 
 def _receipt_lines(config: DictConfig, *, lock: bool) -> list[str]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from naga.config.layers import Layer
 from naga.config.listing import config_text
-from naga.config.origins import origins_of
 
 if TYPE_CHECKING:
     from naga.config.building import ConfigLayers
@@ -15,15 +14,13 @@ if TYPE_CHECKING:
 __all__ = ["printed_config"]
 
 
-def printed_config(layers: ConfigLayers, config_class: Any, sweep: SweepOptions | None) -> str:
+def printed_config(layers: ConfigLayers, sweep: SweepOptions | None) -> str:
     """Write the config of a run, or of the first task of a sweep, with the place that each value is from.
 
     Parameters
     ----------
     layers : ConfigLayers
         All layers of the config.
-    config_class : class, instance, mapping or DictConfig
-        As for `naga.config.schema.make_schema`.
     sweep : SweepOptions or None
         The tasks, if a sweep was asked for.
 
@@ -44,4 +41,4 @@ def printed_config(layers: ConfigLayers, config_class: Any, sweep: SweepOptions 
         tasks = read_tasks(sweep, layers).tasks
         layers = layers.with_layers(Layer.of_dotted(tasks[0].source, tasks[0].values))
         heading = f"# the first of {len(tasks)} tasks\n"
-    return heading + config_text(layers.resolved(), origins_of(layers, config_class))
+    return heading + config_text(layers.resolved(), layers.place)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from naga.config.conversion import UNFIT, converter_of, node_at
 from naga.errors import ConfigError, ConfigFileError, NotFoundError, nearest
 from naga.sweep.grid import grid_values
 from naga.sweep.task import Duplicate, Task, TaskList
 from naga.sweep.task_files import read_task_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from naga.config.building import ConfigLayers
     from naga.config.sweep_options import SweepOptions
@@ -39,7 +40,8 @@ def read_tasks(options: SweepOptions, layers: ConfigLayers) -> TaskList:
     Returns
     -------
     TaskList
-        In the order in which they were given. They are not checked against the config yet.
+        In the order in which they were given; of those that make the same config the first. They are not checked
+        against the config yet.
 
     Raises
     ------
@@ -54,9 +56,10 @@ def read_tasks(options: SweepOptions, layers: ConfigLayers) -> TaskList:
     tasks: list[Task] = []
     duplicates: list[Duplicate] = []
     places: dict[str, str] = {}
+    forms = _Forms(layers)
     for value, source in _sourced_values(options, layers):
         values = _dotted(value, options.task_to, source)
-        form = _form(values)
+        form = forms.form(values)
         if form in places:
             duplicates.append(Duplicate(source, places[form]))
         else:
@@ -147,6 +150,20 @@ def _check_size(value: Any, source: str) -> None:
     raise ConfigFileError(f"the task in {source} is nested deeper than {_DEEPEST} levels", hint=_TOO_BIG)
 
 
-def _form(values: dict[str, Any]) -> str:
-    """Return the form in which two tasks are the same when they say the same, in whatever order."""
-    return repr(sorted(values.items(), key=lambda pair: pair[0]) if len(values) > 1 else values)
+class _Forms:
+    """Brings tasks into the form in which two are the same when they make the same config, in whatever order."""
+
+    def __init__(self, layers: ConfigLayers) -> None:
+        self._schema = layers.schema
+        self._converters: dict[str, Callable[[Any], Any] | None] = {}
+
+    def form(self, values: dict[str, Any]) -> str:
+        made = {key: self._made(key, value) for key, value in values.items()}
+        return repr(sorted(made.items(), key=lambda pair: pair[0]) if len(made) > 1 else made)
+
+    def _made(self, key: str, value: Any) -> Any:
+        if key not in self._converters:
+            self._converters[key] = converter_of(node_at(self._schema, key))
+        convert = self._converters[key]
+        made = UNFIT if convert is None else convert(value)
+        return value if made is UNFIT else made

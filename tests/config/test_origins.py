@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.programs import call_script
+from tests.programs import call_script, run_python
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -148,3 +148,17 @@ def test_config_of_a_sweep_is_that_of_its_first_task(printed: Any) -> None:
     text, places = printed("--grid", "param=4,5", "nested.x=1,2", script=script)
     assert text.startswith("# the first of 4 tasks\n")
     assert (places["param"], places["x"], yaml.safe_load(text)["nested"]) == ("--grid", "--grid", {"x": 1.0, "y": "4"})
+
+
+def test_errors_about_what_class_or_file_say_name_the_line(tmp_path: Path) -> None:
+    script = SCRIPT.replace("    param = 1\n", "    param: int\n").replace("y = '${param}'", "y = '${parm}'")
+    number = next(number for number, line in enumerate(script.splitlines(), 1) if "param: int" in line)
+    (tmp_path / "script.py").write_text(script)
+    missing = run_python(tmp_path, "script.py")
+    assert f"no value for 'param' (int) in script.py:{number}" in missing.stderr
+    wrong = run_python(tmp_path, "script.py", "-o", "param=1")
+    number = next(number for number, line in enumerate(script.splitlines(), 1) if "${parm}" in line)
+    assert f"'nested.y' in script.py:{number}: " in wrong.stderr
+    (tmp_path / "base.yml").write_text("inherited: 1\nnested: {y: ok}\nlist: [1]\ntext: ${lst}\n")
+    swept = run_python(tmp_path, "script.py", "--config", "base.yml", "--tasks_key", "list", "--task_to", "param")
+    assert "'text' in base.yml:4: " in swept.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,6 +43,8 @@ def test_dry_run_shows_config_and_receipt_and_writes_nothing(tmp_path: Path) -> 
     assert (done.returncode, done.stderr) == (0, "")
     assert yaml.safe_load(done.stdout) == {"param": 3, "api_token": "***", "save_dir": "results/3"}
     assert "# receipt: results/3/run.lock, which is not there yet" in done.stdout
+    places = dict(re.findall(r"^(\w+):.*  # (\S+)$", done.stdout, re.MULTILINE))
+    assert places == {"param": "-o", "api_token": "process.py:6", "save_dir": "process.py:7"}
     assert listed(tmp_path) == ["process.py"]
 
 

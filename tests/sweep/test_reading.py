@@ -165,6 +165,19 @@ def test_same_task_twice_is_left_out_and_reported_with_both_lines(tmp_path: Path
     ]
 
 
+def test_values_that_make_the_same_config_are_duplicates(tmp_path: Path) -> None:
+    class Config:
+        lr: float = 0.1
+        anything: Any = None
+
+    (tmp_path / "list.txt").write_text("1\n1.0\n1e0\n'1'\n2\n")
+    layers = collect_layers(Config, None, {})
+    found = read(layers, tasks=str(tmp_path / "list.txt"), task_to="lr")
+    assert values_of(found) == [{"lr": 1}, {"lr": 2}]
+    assert [str(one).rpartition("/")[2] for one in found.duplicates] == ["list.txt:1"] * 3
+    assert len(read(layers, tasks=str(tmp_path / "list.txt"), task_to="anything").tasks) == 4
+
+
 def test_same_mapping_in_another_order_is_a_duplicate_and_another_type_is_none(tmp_path: Path) -> None:
     text = "{param: 1, items: 2}\n{items: 2, param: 1}\n{items: 2, param: 1.0}\n{items: 2, param: true}\n"
     found = read_text(tmp_path, text, task_to=None)
