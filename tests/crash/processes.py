@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from naga.errors import ConflictError, NagaError
+from naga.errors import ConflictError
 from naga.lock.atomic import TEMPORARY, folder_lock
 from naga.lock.receipt import read_receipt, write_receipt
 from tests.lock.samples import chain, make_receipt
@@ -134,31 +134,46 @@ def run_once(path: Path, own: int, answer: int) -> None:
         os.write(answer, f"c{own} ".encode())
 
 
-def read_while_written(path: Path, reads: int, writers: int) -> dict[str, Any]:
-    """Read a receipt while processes overwrite it all the time."""
-    known = {receipt.id: receipt for receipt in map(receipt_of, range(writers))}
+def read_while_written(path: Path, reads: int, writers: int, readers: int) -> dict[str, Any]:
+    """Read a receipt in several processes while others want to write it all the time, half of them over the others."""
     write_receipt(path, receipt_of(0))
-    processes = [fork(partial(overwrite_forever, path, own)) for own in range(writers)]
-    seen, wrong = set(), []
+    read_end, write_end = os.pipe()
+    processes = [fork(partial(write_forever, path, own, write_end)) for own in range(writers)]
     try:
-        for _ in range(reads):
-            try:
-                receipt = read_receipt(path)
-                seen.add(receipt.id)
-                if receipt != known[receipt.id]:
-                    wrong.append(f"{receipt.id} is not what was written")
-            except NagaError as error:
-                wrong.append(str(error))
+        readings = [fork(partial(read_often, path, reads // readers, writers, write_end)) for _ in range(readers)]
+        are_valid = all(list(map(succeeded, readings)))
     finally:
         for process in processes:
             os.kill(process, signal.SIGKILL)
             os.waitpid(process, 0)
-    return {"wrong": wrong, "seen": len(seen)}
+    os.close(write_end)
+    with open(read_end, "rb") as answers:
+        words = answers.read().decode().split()
+    told = {word for word in words if word.startswith("c")}
+    seen = {word for word in words if word.startswith("s")}
+    return {"valid": are_valid, "told": len(told), "seen": len(seen)}
 
 
-def overwrite_forever(path: Path, own: int) -> None:
+def read_often(path: Path, reads: int, writers: int, answer: int) -> None:
+    known = {receipt.id: receipt for receipt in map(receipt_of, range(writers))}
+    seen = set()
+    for _ in range(reads):
+        receipt = read_receipt(path)
+        if receipt != known[receipt.id]:
+            raise SystemExit(f"{receipt.id} is not what was written")
+        seen.add(receipt.id)
+    os.write(answer, "".join(f"s{identifier} " for identifier in seen).encode())
+
+
+def write_forever(path: Path, own: int, answer: int) -> None:
+    is_told = False
     while True:
-        write_receipt(path, receipt_of(own), overwrite=True)
+        try:
+            write_receipt(path, receipt_of(own), overwrite=own % 2 == 0)
+        except ConflictError:
+            if not is_told:
+                os.write(answer, f"c{own} ".encode())
+            is_told = True
 
 
 if __name__ == "__main__":

@@ -40,8 +40,10 @@ def test_receipt_that_32_processes_want_to_write_has_one_winner_and_all_others_a
 
 
 @pytest.mark.slow
-def test_receipt_that_32_processes_overwrite_is_valid_every_time_it_is_read(tmp_path: Path) -> None:
-    answer = run("read", tmp_path / "run.lock", count(10_000, 1000), 32)
+def test_receipt_that_32_processes_write_is_valid_every_time_that_others_read_it(tmp_path: Path) -> None:
+    answer = run("read", tmp_path / "run.lock", count(10_000, 1000), 32, 4)
 
-    assert answer["wrong"] == []
+    assert answer["valid"]
     assert answer["seen"] > 1
+    # Those that do not ask for overwriting; not each of them may have come to it.
+    assert 1 < answer["told"] <= 16
