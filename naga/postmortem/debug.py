@@ -97,7 +97,7 @@ def leave(error: BaseException, function: Any) -> None:
 _TEMPLATE = """\
 def _naga_call({parameters}):
     try:
-        _naga_result = _naga_call.__wrapped__({arguments})
+{calls}
     except BaseException as _naga_error:
         _naga_leave(_naga_error, _naga_call)
         raise
@@ -111,7 +111,8 @@ def _of_signature(function: Callable[..., Any]) -> Callable[..., Any] | None:
     """Decorate a plain function with one of the same parameters.
 
     Packing arguments and taking them apart again costs up to four times as much as all the rest. None is returned
-    where the parameters cannot be written down.
+    where the parameters cannot be written down, and where they would be packed several times, as to put others before
+    those of ``*args``.
     """
     code = getattr(function, "__code__", None)
     if code is None or hasattr(function, "__wrapped__") or any("_naga" in name for name in code.co_varnames):
@@ -121,7 +122,7 @@ def _of_signature(function: Callable[..., Any]) -> Callable[..., Any] | None:
     rest = names[code.co_argcount + code.co_kwonlyargcount :]
     starred = f"*{rest.pop(0)}" if code.co_flags & inspect.CO_VARARGS else ""
     double = f"**{rest.pop(0)}" if code.co_flags & inspect.CO_VARKEYWORDS else ""
-    if not all(map(str.isidentifier, (*positional, *by_name))):
+    if not all(map(str.isidentifier, (*positional, *by_name))) or (starred and (positional or double)):
         return None
     before = positional[: code.co_posonlyargcount] + (["/"] if code.co_posonlyargcount else [])
     parameters = [
@@ -131,15 +132,26 @@ def _of_signature(function: Callable[..., Any]) -> Callable[..., Any] | None:
         *by_name,
         double,
     ]
-    arguments = [*positional, starred, *(f"{name}={name}" for name in by_name), double]
+    named = [f"{name}={name}" for name in by_name]
     text = _TEMPLATE.format(
-        parameters=", ".join(filter(None, parameters)), arguments=", ".join(filter(None, arguments))
+        parameters=", ".join(filter(None, parameters)), calls=_calls(positional, starred or double, named)
     )
     namespace: dict[str, Any] = {"_naga_leave": leave, "_naga_retried": retried, "_naga_frame": sys._getframe}
     exec(compile(text, __file__, "exec", dont_inherit=True), namespace)  # noqa: S102 - made of identifiers only
     call: Any = namespace["_naga_call"]
     call.__defaults__, call.__kwdefaults__ = function.__defaults__, function.__kwdefaults__
     return functools.wraps(function)(call)
+
+
+def _calls(positional: list[str], extra: str, named: list[str]) -> str:
+    """Write the call of a function; to hand on what is empty would cost more than to ask whether it is."""
+    call = "_naga_result = _naga_call.__wrapped__({})"
+    bare = call.format(", ".join([*positional, *named]))
+    if not extra:
+        return f"        {bare}"
+    stars_first = [extra, *named] if extra[1] != "*" else [*named, extra]
+    full = call.format(", ".join([*positional, *stars_first]))
+    return f"        if {extra.lstrip('*')}: {full}\n        else: {bare}"
 
 
 def _of_function(function: Callable[..., Any]) -> Callable[..., Any]:

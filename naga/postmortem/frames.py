@@ -24,6 +24,7 @@ __all__ = [
     "trim_traceback",
     "user_frames",
     "without_naga",
+    "without_naga_above_user",
 ]
 
 _NAGA = tuple(f"{Path(__file__).parents[2]}{os.sep}{name}{os.sep}" for name in ("naga", "naga_ipython"))
@@ -245,6 +246,22 @@ def without_naga(traceback: TracebackType | None) -> TracebackType | None:
     while rest is not None and rest.tb_frame.f_code.co_filename.startswith(_NAGA):
         rest = rest.tb_next
     return rest or traceback
+
+
+def without_naga_above_user(traceback: TracebackType | None) -> TracebackType | None:
+    """Drop the frames of naga at the head of a traceback that leads on into the person's own code.
+
+    Parameters
+    ----------
+    traceback : traceback or None
+
+    Returns
+    -------
+    traceback or None
+        The whole traceback when no frame of the person is in it: then what naga did is what is to be seen.
+    """
+    is_led_on = any(is_user_code(frame.f_code) for frame, _ in _walk(traceback))
+    return without_naga(traceback) if is_led_on else traceback
 
 
 def _walk(traceback: TracebackType | None) -> list[tuple[FrameType, int]]:

@@ -15,7 +15,7 @@ import msgspec
 
 from naga.errors import IntegrityError, NagaError, UsageError
 from naga.lock.reads import watched_reads
-from naga.postmortem.frames import is_naga_file
+from naga.postmortem.frames import is_naga_file, without_naga_above_user
 from naga.run.active import ActiveRun, error_entry, is_clean_exit
 from naga.run.caller import describe_caller
 from naga.run.current import current_run, running
@@ -100,14 +100,18 @@ def clicfg(
             # Read from the attribute, which `%autoreload` gives a new value when the module was edited.
             stage: _Stage = vars(main)[_STAGE]
             argv = sys.argv[1:] if _is_script_main(stage.function) else None
-            if not inspect.iscoroutinefunction(stage.function):
-                return stage.call(args, kwargs, argv)
-            coroutine = stage.await_(args, kwargs, argv)
-            if argv is None or not _is_statement(_caller_of(sys._getframe())):
-                return coroutine
-            import asyncio
+            try:
+                if not inspect.iscoroutinefunction(stage.function):
+                    return stage.call(args, kwargs, argv)
+                coroutine = stage.await_(args, kwargs, argv)
+                if argv is None or not _is_statement(_caller_of(sys._getframe())):
+                    return coroutine
+                import asyncio
 
-            return asyncio.run(coroutine)
+                return asyncio.run(coroutine)
+            except BaseException as error:
+                error.__traceback__ = without_naga_above_user(error.__traceback__)
+                raise
 
         setattr(main, _STAGE, _Stage(function, config_class, lock, strict))
         return main
@@ -117,7 +121,8 @@ def clicfg(
 
 def _is_script_main(function: Callable[..., Any]) -> bool:
     """Tell a script's own main from a function that was imported, defined in a cell, or called by another main."""
-    namespace = getattr(function, "__globals__", {})
+    # Another decorator may be of another module.
+    namespace = getattr(inspect.unwrap(function), "__globals__", {})
     file = namespace.get("__file__")
     if namespace.get("__name__") != "__main__" or not isinstance(file, str) or current_run() is not None:
         return False
@@ -169,10 +174,14 @@ class _Stage(msgspec.Struct, frozen=True):
                 return note(self.function(*call.arguments, **call.keywords))
 
     async def await_(self, args: tuple[Any, ...], kwargs: dict[str, Any], argv: list[str] | None) -> Any:
-        with _last_words(argv):
-            call = self._prepare(args, kwargs, argv)
-            with self._recorded(call.arguments[-1], argv) as note:
-                return note(await self.function(*call.arguments, **call.keywords))
+        try:
+            with _last_words(argv):
+                call = self._prepare(args, kwargs, argv)
+                with self._recorded(call.arguments[-1], argv) as note:
+                    return note(await self.function(*call.arguments, **call.keywords))
+        except BaseException as error:
+            error.__traceback__ = without_naga_above_user(error.__traceback__)
+            raise
 
     def _prepare(self, args: tuple[Any, ...], kwargs: dict[str, Any], argv: list[str] | None) -> _Call:
         """Turn what the decorated function was called with into what the function itself is called with."""

@@ -173,7 +173,7 @@ def test_runlock_verify_sees_that_the_cells_of_a_receipt_were_changed(kernel: Ke
     kept.unlink()
     gone = kernel.run("%runlock verify results/cells")
 
-    assert intact.status == "ok", intact.results[0]["text/plain"]
+    assert intact.status == "ok", intact.stderr
     assert "✓ intact  cells" in intact.results[0]["text/plain"]
     assert "code" not in intact.results[0]["text/plain"]
     assert (changed.status, gone.status) == ("error", "error")

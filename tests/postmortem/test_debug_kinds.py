@@ -87,10 +87,21 @@ def every(a, /, b, c=3, *rest, d, e=5, **more):  # type: ignore[no-untyped-def]
     return a, b, c, rest, d, e, more
 
 
+def by_place(*rest, d=4):  # type: ignore[no-untyped-def]
+    return rest, d
+
+
+def by_name(a, /, b=2, *, d=4, **more):  # type: ignore[no-untyped-def]
+    return a, b, d, more
+
+
+@pytest.mark.parametrize("function", [every, by_place, by_name])
 @pytest.mark.parametrize(
     ("args", "kwargs"),
     [
         ((1, 2), {"d": 4}),
+        ((1,), {"d": 3}),
+        ((1,), {"x": 3}),
         ((1,), {"b": 2, "d": 4, "e": 0, "a": 9, "f": 6}),
         ((1, 2, 0, 7, 8), {"d": 4}),
         ((), {}),
@@ -98,15 +109,17 @@ def every(a, /, b, c=3, *rest, d, e=5, **more):  # type: ignore[no-untyped-def]
         ((1,), {"c": 2, "d": 3}),
     ],
 )
-def test_decorated_function_takes_what_the_function_takes(args: tuple[int, ...], kwargs: dict[str, int]) -> None:
-    def outcome(function: Any) -> object:
+def test_decorated_function_takes_what_the_function_takes(
+    function: Any, args: tuple[int, ...], kwargs: dict[str, int]
+) -> None:
+    def outcome(called: Any) -> object:
         try:
-            return function(*args, **kwargs)
+            return called(*args, **kwargs)
         except TypeError as error:
             return str(error)
 
-    assert outcome(unsafe_debug(every)) == outcome(every)
-    assert inspect.signature(unsafe_debug(every)) == inspect.signature(every)
+    assert outcome(unsafe_debug(function)) == outcome(function)
+    assert inspect.signature(unsafe_debug(function)) == inspect.signature(function)
 
 
 def test_generator_takes_what_is_sent_and_thrown_and_returns() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import naga
-from naga import trim_traceback
+from naga import run_script, trim_traceback
 from naga.postmortem.frames import is_user_file, user_frames
 from tests.programs import load_module
 
@@ -148,14 +149,14 @@ def test_frame_of_a_module_has_no_dunders(tmp_path: Path) -> None:
 
 
 def test_trimmed_traceback_begins_with_the_person_and_has_no_naga(tmp_path: Path) -> None:
-    module = load_module(tmp_path, MODULE)
-    error = failure(module.main)
-    assert any("clicfg.py" in frame.filename for frame in traceback.extract_tb(error.__traceback__))
+    (tmp_path / "failing.py").write_text("def main():\n    1 / 0\nmain()\n")
+    error = failure(functools.partial(run_script, tmp_path / "failing.py"))
+    assert any("script.py" in frame.filename for frame in traceback.extract_tb(error.__traceback__))
 
     trimmed = traceback.extract_tb(trim_traceback(error.__traceback__))
 
-    assert [frame.name for frame in trimmed] == ["failure", "main"]
-    assert [frame.lineno for frame in trimmed][-1] == 27
+    assert [(frame.name, frame.lineno) for frame in trimmed[1:]] == [("<module>", 3), ("main", 2)]
+    assert trimmed[0].name == "failure"
 
 
 def test_trimmed_traceback_keeps_the_libraries_below_the_person(tmp_path: Path) -> None:

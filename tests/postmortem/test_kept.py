@@ -63,7 +63,7 @@ def test_message_names_place_and_names_but_no_value(error: BaseException, capsys
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err == (
-        "naga: fail() at process.py:4 - 2 locals kept: rows, a; shadowed (undo: %naga_restore): rows, a; "
+        "naga: fail() at process.py:4 - 2 locals kept: rows, a; shadowed (undo: naga.last.restore()): rows, a; "
         "only in naga.locals: list, _private, In, Out, exit, get_ipython\n"
     )
 

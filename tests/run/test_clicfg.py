@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import re
 import signal
 import subprocess
 import sys
@@ -464,3 +465,59 @@ def test_config_of_a_main_that_cannot_be_made_is_an_error_of_the_call_not_of_the
     broken = clicfg(config_class=3)(lambda cfg: cfg)
     with pytest.raises(ConfigError, match="no config"):
         broken()
+
+
+FAILING = """\
+{first}
+{second}
+{kind} main(cfg):
+    fail(cfg.number)
+
+def fail(number):
+    number / 0
+
+if __name__ == '__main__':
+    {call}
+"""
+BOTH = ("@clicfg(config_class={'number': 1})", "@unsafe_debug")
+
+
+CALLS = [("def", "main()"), ("def", "main(number=3)"), ("async def", "main()"), ("async def", "await_it()")]
+
+
+@pytest.mark.parametrize("debug", ["0", "1"])
+@pytest.mark.parametrize(("kind", "call"), CALLS)
+@pytest.mark.parametrize("decorators", [BOTH, BOTH[::-1], (BOTH[0], "")], ids=["above", "below", "alone"])
+def test_traceback_of_a_failing_script_shows_no_frame_of_naga(
+    tmp_path: Path, decorators: tuple[str, str], kind: str, call: str, debug: str
+) -> None:
+    text = "import asyncio\nfrom naga import clicfg, unsafe_debug\n"
+    text += "def await_it():\n    async def awaits():\n        await main()\n    asyncio.run(awaits())\n"
+    text += FAILING.format(first=decorators[0], second=decorators[1], kind=kind, call=call)
+    (tmp_path / "failing.py").write_text(text)
+
+    done = run_python(tmp_path, "failing.py", NAGA_DEBUG=debug)
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "ZeroDivisionError: division by zero"
+    files = re.findall(r'^  File "(.*)", line', done.stderr, re.MULTILINE)
+    assert {file for file in files if "/asyncio/" not in file} == {str(tmp_path / "failing.py")}
+
+
+def test_traceback_of_what_fails_in_naga_itself_is_whole(tmp_path: Path) -> None:
+    (tmp_path / "wrong.py").write_text(
+        "from naga import clicfg\n@clicfg(config_class={'number': 1})\ndef main(cfg): ...\nmain(nmber=2)\n"
+    )
+
+    done = run_python(tmp_path, "-c", "import wrong")
+
+    assert "clicfg.py" in done.stderr
+    assert "nmber" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_script_main_with_another_decorator_below_takes_the_command_line(tmp_path: Path, kind: str) -> None:
+    text = "from naga import clicfg, unsafe_debug\n@clicfg(config_class={'number': 1})\n@unsafe_debug\n"
+    (tmp_path / "script.py").write_text(f"{text}{kind} main(cfg):\n    print(cfg.number)\nmain()\n")
+
+    assert run_python(tmp_path, "script.py", "-o", "number=3").stdout == "3\n"
