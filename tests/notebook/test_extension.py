@@ -202,6 +202,41 @@ def test_runlock_in_a_cell_without_the_extension_is_complete_when_the_cell_has_e
     assert state(kernel)["events"] == fresh["events"]
 
 
+DECORATED = """\
+import os
+os.environ['NAGA_DEBUG'] = '1'
+import naga
+@naga.unsafe_debug
+def divide(total, divisor):
+    marker = 'here'
+    return total / divisor
+def hands_on(total):
+    return divide(total, 0)
+def handles(total):
+    try:
+        return hands_on(total)
+    except ZeroDivisionError:
+        return 'handled'
+"""
+
+
+def test_decorated_call_without_the_extension_keeps_the_locals_when_nobody_handled_it(
+    kernel: Kernel, fresh: dict[str, Any]
+) -> None:
+    kernel.run(DECORATED)
+    assert kernel.run("handles(1)").stderr == ""
+    assert kernel.run("print(len(naga.last.frames), 'marker' in globals())").stdout == "0 False\n"
+
+    failed = kernel.run("total = 'mine'\nhands_on(1)")
+
+    says = "naga: divide() at cell:7 - 3 locals kept: total, divisor, marker"
+    assert failed.stderr == f"{says}; shadowed (undo: naga.last.restore()): total\n"
+    assert [error["ename"] for error in failed.errors] == ["ZeroDivisionError"]
+    assert kernel.run("naga.last.restore()\nprint(total, marker)\nnaga.last.clear()").stdout == "mine here\n"
+    assert state(kernel)["events"] == fresh["events"]
+    kernel.run("del os.environ['NAGA_DEBUG']")
+
+
 def test_cell_that_another_cell_runs_does_not_end_its_run(kernel: Kernel, folder: Path) -> None:
     cell = """\
 naga.runlock(runlock_path='outer/run.lock')

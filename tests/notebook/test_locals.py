@@ -306,6 +306,7 @@ def test_frames_go_from_the_cell_to_the_deepest_and_tell_libraries(kernel: Kerne
 def test_frame_of_a_lambda_is_that_of_its_function(kernel: Kernel, call: str, name: str, names: list[str]) -> None:
     failing(kernel, call)
     assert value_of(kernel, "[naga.last.frame.name, sorted(naga.locals)]") == [name, names]
+    assert value_of(kernel, "[frame.name for frame in naga.last.frames if '<lambda>' in frame.name]") == []
 
 
 def test_frame_up_down_and_by_number(kernel: Kernel) -> None:

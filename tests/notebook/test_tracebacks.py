@@ -138,6 +138,14 @@ def test_group_that_a_script_raises_is_one_traceback_of_its_own_and_tb_shows_it_
     assert kernel.run("print(kept)").stdout == "leaf 1\n"
 
 
+def test_pdb_starts_where_a_group_was_raised(kernel: Kernel) -> None:
+    kernel.run("%pdb on")
+    answer = kernel.run("%naga_run group.py", typed=["p len(errors)", "q"])
+    assert [error["ename"] for error in answer.errors] == ["ExceptionGroup"]
+    assert places(answer.stdout) == ["main"]
+    assert "\n2\n" in answer.stdout
+
+
 def test_debug_of_a_group_begins_where_it_was_raised(kernel: Kernel) -> None:
     kernel.run("%naga_run group.py")
     answer = kernel.run("%debug", typed=["p len(errors)", "up", "up", "q"])
