@@ -12,7 +12,6 @@ from omegaconf import DictConfig, OmegaConf
 from naga.config.experiments import file_layers, overrides_file_layer
 from naga.config.layers import Layer, merge_layers, override_layer
 from naga.config.objects import instance_values, is_plain_object, is_structured, shape_of, unwrapped
-from naga.config.origins import line_of_key
 from naga.config.resolution import resolve_config
 from naga.config.schema import make_schema
 from naga.config.type_names import split_key
@@ -100,7 +99,8 @@ class ConfigLayers(msgspec.Struct, frozen=True):
         ConfigError
             As for `merged`.
         """
-        return replace(self, schema=self.merged(), layers=(), merged_before=(*self.merged_before, *self.layers))
+        before = (*self.merged_before, *self.layers)
+        return msgspec.structs.replace(self, schema=self.merged(), layers=(), merged_before=before)
 
     def place(self, key: str) -> str:
         """Name the place that has the last word about a key.
@@ -116,6 +116,9 @@ class ConfigLayers(msgspec.Struct, frozen=True):
             ``FILE:LINE`` of a config file or of the class, or the source of a layer; where the defaults are from when
             no layer sets it.
         """
+        # What reads sources takes long to import, and only errors and listings need it.
+        from naga.config.origins import line_of_key
+
         layers = [*self.layers[::-1], *self.merged_before[::-1]]
         for layer in layers:
             if layer.sets(key):
