@@ -95,6 +95,34 @@ class Database:
         """
         return self._ask(lambda connection: connection.execute(question, values).fetchall())
 
+    def at_one_moment(self, questions: Callable[[], _T]) -> _T:
+        """Ask several questions of which the answers belong together, whatever other processes write meanwhile.
+
+        Parameters
+        ----------
+        questions : callable
+            Calls `rows`, and not `write`.
+
+        Returns
+        -------
+        object
+            What that returns.
+
+        Raises
+        ------
+        LostError
+            The file cannot be used any more.
+        """
+        if self._connection.in_transaction:
+            return questions()
+        self._ask(lambda connection: connection.execute("BEGIN"))
+        connection = self._connection
+        try:
+            return questions()
+        finally:
+            if connection is self._connection and connection.in_transaction:
+                connection.execute("COMMIT")
+
     def check(self) -> None:
         """Find out whether another process has emptied the file since it was opened, or since the last such check.
 

@@ -24,6 +24,7 @@ __all__ = ["SORTS", "Entry", "Ledger", "LostError"]
 _NAMES = ("path", "id", "stage", "status", "started", "finished", "duration", "recipe", "config", "problem")
 _COLUMNS = ", ".join(f"runs.{name}" for name in _NAMES)
 _RANGE = "path >= ? AND path < ?"
+_CHILDREN = "links JOIN runs ON run = number WHERE links.id = ? AND runs.id <> links.id"
 _ORDERS = {
     "started": "started {0}, id {0}, path {0}",
     "stage": "stage {0}, started DESC, id DESC, path DESC",
@@ -178,8 +179,7 @@ class Ledger(LedgerTables):
             Each with the name under which it has the earlier run as a prev; the oldest first.
         """
         question = (
-            f"SELECT {_COLUMNS}, name, min(length(path)) FROM links JOIN runs ON run = number"
-            f" WHERE links.id = ? AND {_RANGE} GROUP BY coalesce(runs.id, path)"
+            f"SELECT {_COLUMNS}, name, min(length(path)) FROM {_CHILDREN} AND {_RANGE} GROUP BY runs.id"
             " ORDER BY started, runs.id, path LIMIT ? OFFSET ?"
         )
         most = -1 if limit is None else limit
@@ -200,9 +200,7 @@ class Ledger(LedgerTables):
         -------
         int
         """
-        question = (
-            f"SELECT count(DISTINCT runs.id) FROM links JOIN runs ON run = number WHERE links.id = ? AND {_RANGE}"
-        )
+        question = f"SELECT count(DISTINCT runs.id) FROM {_CHILDREN} AND {_RANGE}"
         return int(self._database.rows(question, spelled_out(identifier), *path_range(root))[0][0])
 
     def users(self, root: str, digests: Sequence[str], kind: str, limit: int) -> tuple[int, list[Entry]]:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from naga.catalog.conditions import Conditions
 from naga.catalog.database import Database
@@ -15,11 +15,13 @@ from naga.catalog.tables import INDEXES, RUN_COLUMNS, STAMP, TABLES, WIDTHS, pat
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from naga.catalog.ledger_rows import Read
     from naga.lock.receipt import Receipt
+
+    _T = TypeVar("_T")
 
 __all__ = ["LedgerTables"]
 
@@ -57,6 +59,10 @@ class LedgerTables:
     def place(self) -> Path | None:
         """The file; None once everything is in memory."""
         return self._database.path
+
+    def at_one_moment(self, questions: Callable[[], _T]) -> _T:
+        """Ask several questions of which the answers belong together, see `Database.at_one_moment`."""
+        return self._database.at_one_moment(questions)
 
     def check(self) -> None:
         """Find out whether another process has emptied the tables, which is a LostError."""

@@ -173,7 +173,7 @@ class Librarian:
                 try:
                     self._ledger.check()
                     self._freshness.refresh(self.max_age)
-                    return question(self._ledger)
+                    return self._ledger.at_one_moment(lambda: question(self._ledger))
                 except LostError:
                     self._freshness.forget()
             raise NagaError("the catalog cannot be used", hint="delete the cache folder", path=self.root)
@@ -199,7 +199,7 @@ class Librarian:
         if dry_run:
             return len(scan_receipts(self.root).found)
         with self._lock:
-            self.ask(lambda ledger: ledger.sightings.forget(self._project))
+            self._ask_as_it_is(lambda ledger: ledger.sightings.forget(self._project), None)
             self._sightings, self._has_sightings = LateSightings(self._find_sighting), False
             # The rows are replaced some at a time, so that whoever asks meanwhile does not find an empty table.
             self._freshness.read_again()

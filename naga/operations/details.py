@@ -236,8 +236,8 @@ def _change(
 
 
 def _successors(librarian: Librarian, identifier: str) -> list[dict[str, Any]]:
-    found = librarian.ask(lambda ledger: ledger.children(str(librarian.root), identifier))
-    return rows_of_entries(librarian, [entry for entry, _ in found[:_MOST]])
+    found = librarian.ask(lambda ledger: ledger.children(str(librarian.root), identifier, limit=_MOST))
+    return rows_of_entries(librarian, [entry for entry, _ in found])
 
 
 def _undeclared(receipt: Receipt) -> list[str]:

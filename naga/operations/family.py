@@ -15,6 +15,7 @@ from naga.operations.subjects import entry_of_receipt, find_subject
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from naga.catalog.ledger import Ledger
     from naga.catalog.ledger_rows import Entry
     from naga.catalog.librarian import Librarian
     from naga.operations.subjects import Subject
@@ -128,22 +129,37 @@ def branches(librarian: Librarian, *, run: str, direction: str, offset: int, lim
     subject = find_subject(librarian, run)
     if not isinstance(subject.receipt, Receipt):
         return {"total": 0, "offset": offset, "next": None, "rows": []}
-    walk = _Walk(librarian, subject)
-    if direction == "up":
-        walk.go_up(subject.receipt, 1)
-    else:
-        walk.go_down(1)
-    found = [node for node in walk.nodes.values() if node.layer]
-    chosen = found[offset : offset + limit]
-    rows = _rows(librarian, chosen, subject)
+    total, chosen = (_above if direction == "up" else _below)(librarian, subject, offset, limit)
+    rows = _rows(librarian, [node for node, _ in chosen], subject)
     return {
-        "total": len(found),
+        "total": total,
         "offset": offset,
-        "next": next_offset(offset, len(chosen), len(found)),
-        "rows": [
-            {"row": rows[node.key], "name": node.name, "children": walk.count_next(node, direction)} for node in chosen
-        ],
+        "next": next_offset(offset, len(chosen), total),
+        "rows": [{"row": rows[node.key], "name": node.name, "children": count} for node, count in chosen],
     }
+
+
+def _above(librarian: Librarian, subject: Subject, offset: int, limit: int) -> tuple[int, list[tuple[_Node, int]]]:
+    """Return how many runs are directly before one, and some of them, each with the number of those before it."""
+    walk, lineage = _Walk(librarian, subject), subject.known.lineage
+    walk.go_up(subject.known, 1)
+    found = [node for node in walk.nodes.values() if node.layer]
+    chosen = [(node, lineage.get(node.key)) for node in found[offset : offset + limit]]
+    return len(found), [(node, len({prev.id for prev in run.prevs.values()}) if run else 0) for node, run in chosen]
+
+
+def _below(librarian: Librarian, subject: Subject, offset: int, limit: int) -> tuple[int, list[tuple[_Node, int]]]:
+    """Return how many runs are directly after one, and some of them, each with the number of those after it."""
+    root, identifier = str(librarian.root), subject.known.id
+
+    def find(ledger: Ledger) -> tuple[int, list[tuple[_Node, int]]]:
+        found = ledger.children(root, identifier, offset=offset, limit=limit)
+        nodes = [_Node(entry.id or entry.path, entry, name, 1) for entry, name in found]
+        return ledger.count_children(root, identifier), [
+            (node, ledger.count_children(root, node.key)) for node in nodes
+        ]
+
+    return librarian.ask(find)
 
 
 class _Walk:
@@ -152,14 +168,12 @@ class _Walk:
     def __init__(self, librarian: Librarian, subject: Subject) -> None:
         self._librarian = librarian
         self._root = str(librarian.root)
-        self._lineage: Mapping[str, Receipt] = {}
         self.focus = subject.entry.id or subject.entry.path
         self.nodes = {self.focus: _Node(self.focus, subject.entry, "", 0)}
         self.skipped = 0
 
     def go_up(self, receipt: Receipt, depth: int) -> None:
         """Follow what the receipt itself holds; it does so for ever, whatever has become of the disk."""
-        self._lineage = receipt.lineage
         level = [(self.focus, receipt)]
         for step in range(1, depth + 1):
             above: dict[str, Receipt] = {}
@@ -167,7 +181,7 @@ class _Walk:
                 for name, prev in holder.prevs.items():
                     self.nodes[key].above[prev.id] = name
                     if prev.id not in self.nodes and self._has_room():
-                        found = self._lineage.get(prev.id)
+                        found = receipt.lineage.get(prev.id)
                         self.nodes[prev.id] = _Node(prev.id, self._entry(prev.id, found), name, -step)
                         if found is not None:
                             above[prev.id] = found
@@ -190,13 +204,6 @@ class _Walk:
                         self.nodes[identifier].above.setdefault(key, name)
                         self.nodes[key].below.add(identifier)
             level = below
-
-    def count_next(self, node: _Node, direction: str) -> int:
-        """Count the runs one step farther."""
-        if direction == "down":
-            return len({entry.id for entry, _ in self._children(node.key)})
-        found = self._lineage.get(node.key)
-        return len({prev.id for prev in found.prevs.values()}) if found else 0
 
     def _has_room(self) -> bool:
         if len(self.nodes) < _MOST_WALKED:

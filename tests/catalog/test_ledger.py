@@ -13,12 +13,40 @@ import naga
 from naga.catalog.places import find_place
 from tests.pipelines import make_run
 
+PROJECT = Path(__file__).resolve().parents[2]
 ASK = """\
 import sys, naga
 for _ in range(5):
     found = naga.answer("runs", {"limit": 500, "judge": False}, root=sys.argv[1])
     assert found.get("total") == 40, found
     naga.Librarian(sys.argv[1]).rebuild()
+"""
+
+
+WRITE = """\
+import sys, pathlib, naga
+from tests.pipelines import make_run
+root, name = pathlib.Path(sys.argv[1]), sys.argv[2]
+for number in range(12):
+    made = make_run(root, "fit", f"{name}-{number}", config={"lr": number})
+    with naga.Librarian(root) as librarian:
+        path = str(made.path.relative_to(root))
+        found = naga.answer_from(librarian, "run", {"run": path})
+        assert found.get("id") == made.receipt.id, found
+        assert librarian.place.problem is None
+"""
+READ = """\
+import sys, naga
+totals, is_over = [], False
+with naga.Librarian(sys.argv[1]) as librarian:
+    while not is_over:
+        is_over = (librarian.root / "over").exists()
+        found = naga.answer_from(librarian, "runs", {"filter": "lr>=0", "limit": 500, "judge": False})
+        assert len({row["id"] for row in found["rows"]}) == found["total"], found
+        totals.append(found["total"])
+    assert librarian.place.problem is None
+assert totals == sorted(totals), totals
+print(totals[-1])
 """
 
 
@@ -39,6 +67,21 @@ def test_ledger_that_six_processes_rebuild_at_once_answers_all_of_them(tmp_path:
     for process in started:
         _, problem = process.communicate(timeout=240)
         assert process.returncode == 0, problem
+
+
+def test_eight_writers_and_two_readers_at_once_get_right_answers_from_one_file(tmp_path: Path) -> None:
+    def start(program: str, *arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", program, str(tmp_path), *arguments]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=PROJECT)
+
+    readers = [start(READ) for _ in range(2)]
+    writers = [start(WRITE, f"writer-{number}") for number in range(8)]
+    problems = [process.communicate(timeout=240)[1] for process in writers]
+    (tmp_path / "over").touch()
+    answers = [process.communicate(timeout=240) for process in readers]
+    assert problems == [""] * 8
+    assert answers == [("96\n", "")] * 2
+    assert total(tmp_path) == 96
 
 
 @pytest.mark.parametrize("content", [b"", b"no database", b"SQLite format 3\0" + b"\xff" * 5000])
