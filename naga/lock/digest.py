@@ -17,8 +17,9 @@ from naga.lock.file_digest import digest_file
 from naga.lock.filters import Selection, opened_root, root_status, walk
 from naga.lock.manifest import ALGORITHM, hash_bytes
 from naga.lock.progress import ByteBar
+from naga.lock.second_walk import walk_together
 from naga.lock.stat_index import Known, Reading, StatIndex, stat_key
-from naga.lock.tree_digest import Tree
+from naga.lock.tree_digest import MANY_FILES, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -169,8 +170,11 @@ def hash_tree(
     with opened_root(place) as root_fd, ByteBar(place.name, shown=progress) as bar:
         identity = _tree_identity(root_fd, selection)
         known = index.find(identity) if index else None
-        with_keys = known is not None or bar.shown
-        folders = list(walk(place, root_fd, selection, prune=prune, with_keys=with_keys))
+        if known and known.count >= MANY_FILES and not (selection.include or selection.exclude or prune):
+            folders = walk_together(place, root_fd)
+        else:
+            with_keys = known is not None or bar.shown
+            folders = list(walk(place, root_fd, selection, prune=prune, with_keys=with_keys))
         tree = Tree(place, root_fd, bar, folders)
         if known and tree.compare(known):
             summary = known.summary

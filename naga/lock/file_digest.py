@@ -14,7 +14,7 @@ import xxhash
 
 from naga.errors import ChangedWhileReadError
 from naga.lock.filters import AGAIN, read_error, special_file_error
-from naga.lock.small_files import READ_FILE, stat_key
+from naga.lock.folder_reading import READ_FILE, stat_key
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from naga.errors import ChangedWhileReadError, ConfigError, IntegrityError, NotFoundError
-from naga.lock.small_files import READ_FOLDER, open_folder, stat_key
+from naga.lock.folder_reading import READ_FOLDER, open_folder, stat_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -190,16 +190,26 @@ def walk(
     IntegrityError
         A folder cannot be read, or an entry that counts is neither file, folder nor link.
     """
-    status = os.fstat(root_fd)
-    waiting = [Folder("", (status.st_dev, status.st_ino), included=not selection.include)]
+    waiting = [root_folder(root_fd, selection)]
     while waiting:
         folder = waiting.pop()
-        try:
-            inner = _scan(root, root_fd, folder, selection, with_keys=with_keys)
-        except OSError as error:
-            raise read_error(root / folder.path, error) from error
+        inner = scan(root, root_fd, folder, selection, with_keys=with_keys)
         waiting.extend(each for each in inner if prune is None or not prune(root / each.path))
         yield folder
+
+
+def root_folder(root_fd: int, selection: Selection) -> Folder:
+    """Return what the walk begins with."""
+    status = os.fstat(root_fd)
+    return Folder("", (status.st_dev, status.st_ino), included=not selection.include)
+
+
+def scan(root: Path, root_fd: int, folder: Folder, selection: Selection, *, with_keys: bool) -> list[Folder]:
+    """List one folder, note in it what counts, and return the folders in it; parameters and errors as for `walk`."""
+    try:
+        return _scan(root, root_fd, folder, selection, with_keys=with_keys)
+    except OSError as error:
+        raise read_error(root / folder.path, error) from error
 
 
 def root_status(root: Path) -> os.stat_result:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import xxhash
 
-from naga.lock import small_files
+from naga.lock import folder_reading
 from naga.lock.second_process import SecondProcess
 
 __all__ = ["SecondReader"]
 
 
 class SecondReader(SecondProcess):
-    """The process, seen from the one that asks; see `naga.lock.small_files.main` for requests and answers.
+    """The process, seen from the one that asks; see `naga.lock.folder_reading.main` for requests and answers.
 
     Parameters
     ----------
@@ -24,4 +24,4 @@ class SecondReader(SecondProcess):
     """
 
     def __init__(self, root_fd: int) -> None:
-        super().__init__(small_files.__name__, [xxhash], argument=str(root_fd), descriptors=[root_fd], alone=True)
+        super().__init__(folder_reading.__name__, [xxhash], argument=str(root_fd), descriptors=[root_fd], alone=True)

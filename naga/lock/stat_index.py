@@ -19,7 +19,7 @@ import msgspec
 import xxhash
 
 from naga.lock.cache_place import local_cache_folder
-from naga.lock.small_files import KEY, pack_fields, stat_key
+from naga.lock.folder_reading import KEY, pack_fields, stat_key
 
 if TYPE_CHECKING:
     import sqlite3
@@ -105,6 +105,11 @@ class Known(msgspec.Struct, frozen=True):
     digests: bytes
     unsettled: Mapping[bytes, int]
     summary: bytes = b""
+
+    @property
+    def count(self) -> int:
+        """How many entries there are."""
+        return len(self.keys) // KEY.size
 
     def each_digest(self) -> list[bytes]:
         """Return the digests, one by one."""

@@ -13,10 +13,10 @@ import xxhash
 
 from naga.lock.file_digest import digest_file
 from naga.lock.filters import read_error
+from naga.lock.folder_reading import digest_small_file, open_folder, stat_key
 from naga.lock.manifest import has_manifest, hash_bytes, keep_manifest, load_lines
 from naga.lock.manifest_lines import entry_line, file_lines, join_lines
 from naga.lock.second_reader import SecondReader
-from naga.lock.small_files import digest_small_file, open_folder, stat_key
 from naga.lock.stat_index import Known, columns, local_devices, total_size
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from naga.lock.filters import Folder, Selection
+    from naga.lock.folder_reading import Answer, Request
     from naga.lock.progress import ByteBar
-    from naga.lock.small_files import Answer, Request
     from naga.lock.stat_index import Reading
 
 __all__ = ["Tree"]

@@ -12,7 +12,9 @@ import xxhash
 
 from naga import hash_path
 from naga.errors import IntegrityError
-from naga.lock import small_files
+from naga.lock import folder_reading
+from naga.lock.filters import Folder, Selection, opened_root, walk
+from naga.lock.second_walk import walk_together
 
 FILES = 3000
 
@@ -42,6 +44,7 @@ def alone(tree: Path) -> str:
 def together(alone: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     """Have small trees read by two processes, and nothing be known of them; return what is to come out."""
     monkeypatch.setattr("naga.lock.tree_digest.MANY_FILES", 1)
+    monkeypatch.setattr("naga.lock.digest.MANY_FILES", 1)
     monkeypatch.setattr("naga.lock.second_process.available_cores", lambda: 2)
     monkeypatch.setenv("NAGA_CACHE_DIR", str(tmp_path / "cache"))
     return alone
@@ -60,15 +63,53 @@ def test_digest_where_the_second_process_cannot_start_is_the_same(
     assert hash_path(tree).digest == together
 
 
-@pytest.mark.parametrize("seconds", [0.02, 0.08, 0.1, 0.12, 0.15])
-def test_digest_while_the_second_process_is_killed_is_the_same(
-    tree: Path, together: str, seconds: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture(params=[0.02, 0.03, 0.04, 0.06, 0.1])
+def killed(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each second process killed after so many seconds."""
     program = tmp_path / "python"
-    program.write_text(f'#!/bin/sh\nexec timeout --signal=KILL {seconds} "{sys.executable}" "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec timeout --signal=KILL {request.param} "{sys.executable}" "$@"\n')
     program.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(program))
+
+
+@pytest.mark.usefixtures("killed")
+def test_digest_while_the_second_process_is_killed_is_the_same(tree: Path, together: str) -> None:
     assert hash_path(tree).digest == together
+
+
+def listed(tree: Path, *, together: bool) -> list[Folder]:
+    with opened_root(tree) as root_fd:
+        return walk_together(tree, root_fd) if together else list(walk(tree, root_fd, Selection(), with_keys=True))
+
+
+def test_walk_by_two_processes_lists_what_that_of_one_lists(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("naga.lock.second_process.available_cores", lambda: 2)
+    assert listed(tree, together=True) == listed(tree, together=False)
+
+
+@pytest.mark.usefixtures("killed")
+def test_walk_while_the_second_process_is_killed_lists_the_same(tree: Path, together: str) -> None:
+    assert listed(tree, together=True) == listed(tree, together=False)
+
+
+def test_digest_of_a_known_tree_that_two_processes_walk_tells_every_change(tree: Path, together: str) -> None:
+    assert hash_path(tree).digest == together
+    for number in range(7):
+        more = tree / f"{number}" / "deep er" / "more"
+        more.touch()
+        assert hash_path(tree).digest != together
+        more.unlink()
+        assert hash_path(tree).digest == together
+
+
+def test_digest_of_a_known_tree_with_a_pipe_that_two_processes_walk_names_it(tree: Path, together: str) -> None:
+    hash_path(tree)
+    for number in range(7):
+        pipe = tree / f"{number}" / "deep er" / "pipe"
+        os.mkfifo(pipe)
+        with pytest.raises(IntegrityError, match="pipe"):
+            hash_path(tree)
+        pipe.unlink()
 
 
 def test_digest_after_a_file_changed_that_the_second_process_reads_is_another(
@@ -99,12 +140,12 @@ def test_digest_of_a_tree_with_a_pipe_names_it(tree: Path, together: str) -> Non
 
 
 def test_program_of_the_second_process_imports_nothing_of_naga() -> None:
-    places = [str(Path(str(xxhash.__file__)).parents[1]), str(Path(small_files.__file__).parent)]
-    program = f"import sys; sys.path += {places!r}; import small_files, messages; print(*sys.modules)"
+    places = [str(Path(str(xxhash.__file__)).parents[1]), str(Path(folder_reading.__file__).parent)]
+    program = f"import sys; sys.path += {places!r}; import folder_reading, messages; print(*sys.modules)"
 
     done = subprocess.run([sys.executable, "-I", "-S", "-c", program], check=True, capture_output=True, text=True)
 
     loaded = set(done.stdout.split())
-    assert {"small_files", "messages", "xxhash"} <= loaded
+    assert {"folder_reading", "messages", "xxhash"} <= loaded
     # Importing these takes longer than all else that it does before it can answer.
     assert loaded.isdisjoint({"naga", "naga.lock", "typing", "re", "dataclasses", "pathlib", "msgspec", "pickle"})

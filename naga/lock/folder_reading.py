@@ -1,4 +1,4 @@
-"""Small files of a folder that nobody has written to for long: read in one go, with the state that they were in.
+"""The folders of a tree: which names they hold, and what is in small files that nobody has written to for long.
 
 This is the program of the second process, too, which has to be there as soon as Python is: so it imports nothing of
 naga, and of the rest only what costs nothing.
@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Final
 
-    # Path and identity of a folder, names of files in it, and what `digest_small_file` calls `long_ago`.
-    Request = tuple[str, tuple[int, int], list[str], int]
+    # Path and identity of a folder, names of files in it, and what `digest_small_file` calls `long_ago`. Without names
+    # it is asked what the folder holds.
+    Request = tuple[str, tuple[int, int], list[str] | None, int]
     # Stat key and digest of each file, None for one that wants more care.
     Answer = list[tuple[bytes, bytes] | None]
+    # Name, device and inode of each folder; names of files and of links; stat keys of these files and links.
+    Listing = tuple[list[tuple[str, int, int]], list[str], list[str], list[bytes]]
 
 __all__ = ["SMALL", "digest_small_file", "open_folder", "pack_fields", "stat_fields", "stat_key"]
 
@@ -108,8 +111,39 @@ def digest_small_file(name: str, folder_fd: int, long_ago: int) -> tuple[bytes, 
     return pack_fields(fields), xxhash.xxh3_128_digest(data)
 
 
-def main(serve: Callable[[Callable[[Request], Answer | None], ModuleType], None]) -> None:
-    """Read the files that are asked for, in a process of its own, whose argument is the number of the open root.
+def list_folder(folder_fd: int) -> Listing | None:
+    """List an open folder, with the status of each file and link.
+
+    Returns
+    -------
+    tuple or None
+        None when there is something else in it, or when it changed meanwhile.
+    """
+    folders, files, links = [], [], []
+    keys, link_keys = [], []
+    before = os.fstat(folder_fd)
+    with os.scandir(folder_fd) as entries:
+        for entry in entries:
+            status = entry.stat(follow_symlinks=False)
+            if entry.is_dir(follow_symlinks=False):
+                folders.append((entry.name, status.st_dev, status.st_ino))
+            elif entry.is_file(follow_symlinks=False):
+                files.append(entry.name)
+                keys.append(stat_key(status))
+            elif entry.is_symlink():
+                links.append(entry.name)
+                link_keys.append(stat_key(status))
+            else:
+                return None
+    after = os.fstat(folder_fd)
+    # An entry that is renamed during getdents(2) may be reported twice or not at all.
+    if (before.st_mtime_ns, before.st_ctime_ns) != (after.st_mtime_ns, after.st_ctime_ns):
+        return None
+    return folders, files, links, keys + link_keys
+
+
+def main(serve: Callable[[Callable[[Request], Answer | Listing | None], ModuleType], None]) -> None:
+    """Answer what is asked, in a process of its own, whose argument is the number of the open root.
 
     The answer is None when the folder or a file cannot be opened or read.
     """
@@ -117,11 +151,13 @@ def main(serve: Callable[[Callable[[Request], Answer | None], ModuleType], None]
 
     root_fd = int(sys.argv[1])
 
-    def answer(request: Request) -> Answer | None:
+    def answer(request: Request) -> Answer | Listing | None:
         path, identity, names, long_ago = request
         try:
             folder_fd = open_folder(root_fd, path, identity)
             try:
+                if names is None:
+                    return list_folder(folder_fd)
                 return [digest_small_file(name, folder_fd, long_ago) for name in names]
             finally:
                 os.close(folder_fd)
