@@ -195,13 +195,20 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _complete(words: Sequence[str], incomplete: str) -> list[str]:
-    """Complete a line that begins with an interpreter; nothing unless a script follows it."""
+    """Complete a line that begins with an interpreter; nothing unless a script, or a module of this folder, follows."""
     rest = list(words[1:])
     while rest and rest[0].startswith("-"):
+        if rest[0] == "-m" and len(rest) > 1:
+            return complete_arguments(_module_file(rest[1]), rest[2:], incomplete, root=Path())
         if rest[0] in ("-m", "-c", "-"):
             return []
         del rest[: 2 if rest[0] in _OPTIONS_WITH_WORD else 1]
     return complete_arguments(Path(rest[0]).expanduser(), rest[1:], incomplete) if rest else []
+
+
+def _module_file(name: str) -> Path:
+    place = Path(*name.split("."))
+    return place / "__main__.py" if place.is_dir() else place.with_suffix(".py")
 
 
 def _answer(arguments: Sequence[str]) -> list[str]:

@@ -54,6 +54,9 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "process.py").write_text(SCRIPT)
     (tmp_path / "my script.py").write_text(SCRIPT)
+    (tmp_path / "tools").mkdir()
+    for name in ("fit.py", "__main__.py"):
+        (tmp_path / "tools" / name).write_text(SCRIPT)
     (tmp_path / "other.py").write_text("print('no main of naga')\n")
     (tmp_path / "conf file.yml").write_text("small: {param: 2}\n")
     for shell in SHELLS:
@@ -93,7 +96,11 @@ def test_module_of_the_folder_is_not_taken_for_one_of_the_same_name(folder: Path
         ("python process.py --config 'conf file.yml' --experiment ", ["small"]),
         ("python other.py --", []),
         ("python missing.py --", []),
-        ("python -m process --", []),
+        ("python -m process -o par", ["compopt -o nospace", "param="]),
+        ("python3 -u -m tools.fit --exp", ["--experiment"]),
+        ("python -m tools -o color=R", ["RED"]),
+        ("python -m tools.missing --", []),
+        ("python -m pro", []),
         ("python -c process.py --", []),
         ("python ", []),
         ("python pro", []),
