@@ -61,7 +61,7 @@ class LineCompletion:
         found = candidates(line, typed)
         if found is None:
             return nothing
-        completions = _Closed(SimpleCompletion(text=quoted_like(word, typed.typed), type="magic") for word in found)
+        completions = _Closed(SimpleCompletion(text=quoted_like(word, typed.typed), type="param") for word in found)
         return {"completions": completions, "suppress": True, "matched_fragment": typed.typed, "ordered": True}
 
     def _is_automagic(self, name: str) -> bool:
