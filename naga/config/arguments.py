@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
-
-import msgspec
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from naga.config.sweep_options import SweepOptions, add_sweep_options, sweep_options
 from naga.errors import UsageError, nearest
@@ -31,7 +29,7 @@ examples:
 """
 
 
-class Arguments(msgspec.Struct, frozen=True):
+class Arguments(NamedTuple):
     """What the command line of a script asks for.
 
     Attributes

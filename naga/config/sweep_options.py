@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import msgspec
+from typing import TYPE_CHECKING, NamedTuple
 
 from naga.errors import UsageError
 
@@ -18,7 +16,7 @@ __all__ = ["SweepOptions", "add_sweep_options", "sweep_options"]
 _SOURCES = ("tasks", "tasks_key", "grid")
 
 
-class SweepOptions(msgspec.Struct, frozen=True):
+class SweepOptions(NamedTuple):
     """A sweep as the command line asks for it.
 
     Attributes
@@ -101,7 +99,7 @@ def sweep_options(parsed: argparse.Namespace) -> SweepOptions | None:
     UsageError
         The options contradict each other, or there is nothing that they could be about.
     """
-    names = SweepOptions.__struct_fields__
+    names = SweepOptions._fields
     given = {name: value for name in names if (value := getattr(parsed, name)) not in (None, False)}
     if not given:
         return None
