@@ -49,7 +49,7 @@ KEYS = ["mode=", "model.lr=", "model.deep=", "rows=", "save_dir="]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, libraries: str) -> Path:
     folder = tmp_path_factory.mktemp("project")
     (folder / "naga.toml").touch()
     (folder / "fit.py").write_text(SCRIPT)

@@ -84,7 +84,8 @@ def test_receipts_of_a_notebook_name_it_relative_to_the_project(repository: Path
     receipt = read_receipt(repository / "results/cells/run.lock")
     # The kernel of the tests has had a cell of its own.
     assert receipt.caller["notebook"] == {"path": "notes/analysis.ipynb", "cells": 3}
-    assert drawn.stdout.startswith("✓ ok  analysis  ")
+    (shown,) = drawn.results
+    assert shown["text/plain"].startswith("✓ ok  analysis  ")
 
 
 def test_runlock_write_with_prevs_joins_the_lineage_of_the_stages_that_the_cells_read(
