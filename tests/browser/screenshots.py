@@ -1,4 +1,4 @@
-"""The pictures of docs/images, taken of notebooks that run in a real JupyterLab.
+"""The pictures of docs/img, taken of notebooks that run in a real JupyterLab.
 
 usage: python -m tests.browser.screenshots FOLDER
 """

@@ -35,4 +35,4 @@ def test_picture_of_the_failure_shows_what_was_kept_and_found_out(page: Page, tm
     stored = (ROOT / "docs" / "images" / "debugging.png").read_bytes()
     header = slice(0, 24)  # the signature, and width and height
     assert (tmp_path / "debugging.png").read_bytes()[header] == stored[header]
-    assert "docs/images/debugging.png" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "docs/img/debugging.png" in (ROOT / "README.md").read_text(encoding="utf-8")
