@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import naga
 from naga_ipython.front_end import HOW_TO_GET_THE_VIEW, find_view
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Mapping
 
-__all__ = ["RunsText", "show_runs"]
+__all__ = ["MARK", "RunsText", "show_runs"]
 
+MARK = "application/vnd.naga.runs+json"
+"""The type by which `labextension/src/panel/fallback.ts` knows the output of a cell."""
 _MOST_LINES = 20
 
 
@@ -74,12 +77,12 @@ def show_runs(folder: str | os.PathLike[str], *, height: int = 480) -> Any:
         def _repr_mimebundle_(self, **options: Any) -> Any:
             found = super()._repr_mimebundle_(**options)
             data = found[0] if isinstance(found, tuple) else found
-            # Who opens the notebook without a kernel sees this.
             if data is not None:
-                data["text/plain"] = runs_as_text(librarian)
+                # Who opens the notebook without a kernel sees the text; the mark makes JupyterLab show it.
+                data |= {"text/plain": runs_as_text(librarian), MARK: {}}
             return found
 
-    widget = RunsWidget(root=librarian.root.name, version=librarian.version, height=height)
+    widget = RunsWidget(root=path_from_notebook(librarian.root), version=librarian.version, height=height)
     widget.on_msg(Answerer(librarian, widget).take)
     return widget
 
@@ -131,8 +134,33 @@ class Answerer:
             cancelled=self._cancelled[identifier].is_set,
         )
         self._cancelled.pop(identifier, None)
+        if content["op"] == "roots" and "error" not in found:
+            # This widget shows one folder, and names it as the page does.
+            found = {"roots": [{**root, "root": self._widget.root} for root in found["roots"] if not root["root"]]}
         self._widget.send({"id": key, "answer": found})
         self._widget.version = self._librarian.version
+
+
+def path_from_notebook(folder: Path) -> str:
+    """Return the path of a folder from its notebook, which is what the page knows it by, wherever the kernel went.
+
+    Parameters
+    ----------
+    folder : Path
+        Absolute.
+
+    Returns
+    -------
+    str
+        Relative, with ``/``.
+
+    Notes
+    -----
+    Jupyter's server tells a kernel of its notebook by ``JPY_SESSION_NAME`` (jupyter_server, `SessionManager`).
+    """
+    notebook = os.environ.get("JPY_SESSION_NAME", "")
+    start = Path(notebook).parent if os.path.isabs(notebook) else Path.cwd()  # noqa: PTH117 - a text from outside
+    return Path(os.path.relpath(folder, start)).as_posix()
 
 
 def runs_as_text(librarian: naga.Librarian) -> str:

@@ -28,6 +28,7 @@ GRAPH = {
     "depth": Argument("number", default=10, lowest=1, highest=50),
     "limit": Argument("number", default=300, lowest=1, highest=300),
     "collapse": Argument("flag", default=True),
+    "unfold": Argument("text", default=""),
 }
 TREE = {
     "run": Argument("text"),
@@ -57,7 +58,7 @@ class _Node:
 
 
 def draw_graph(
-    librarian: Librarian, *, run: str, direction: str, depth: int, limit: int, collapse: bool
+    librarian: Librarian, *, run: str, direction: str, depth: int, limit: int, collapse: bool, unfold: str
 ) -> dict[str, Any]:
     """Return the runs around one as nodes and edges.
 
@@ -74,6 +75,8 @@ def draw_graph(
         The most nodes; the nearest are kept.
     collapse : bool
         Whether five or more runs of one stage that have the same runs before and after them become one node.
+    unfold : str
+        Ids with spaces between them; what one of these is among is not put together.
 
     Returns
     -------
@@ -87,7 +90,7 @@ def draw_graph(
             walk.go_up(subject.receipt, depth)
         if direction != "up":
             walk.go_down(depth)
-    nodes = _collapsed(walk.nodes, walk.focus) if collapse else walk.nodes
+    nodes = _collapsed(walk.nodes, walk.focus, set(unfold.split())) if collapse else walk.nodes
     kept = dict(sorted(nodes.items(), key=lambda item: (abs(item[1].layer), item[1].layer))[:limit])
     hidden = sum(node.count for key, node in nodes.items() if key not in kept)
     edges = [
@@ -219,7 +222,7 @@ class _Walk:
         return self._librarian.ask(lambda ledger: ledger.children(self._root, identifier))
 
 
-def _collapsed(nodes: Mapping[str, _Node], focus: str) -> dict[str, _Node]:
+def _collapsed(nodes: Mapping[str, _Node], focus: str, unfolded: set[str]) -> dict[str, _Node]:
     """Put runs of one stage together that have the same runs before and after them."""
     groups: dict[tuple[Any, ...], list[_Node]] = {}
     for node in nodes.values():
@@ -230,7 +233,7 @@ def _collapsed(nodes: Mapping[str, _Node], focus: str) -> dict[str, _Node]:
     merged: dict[str, _Node] = {}
     stands_for: dict[str, str] = {}
     for members in groups.values():
-        if len(members) < _ALIKE:
+        if len(members) < _ALIKE or any(node.key in unfolded for node in members):
             merged.update({node.key: node for node in members})
             continue
         newest = max(members, key=lambda node: (node.entry.started or "" if node.entry else "", node.key))

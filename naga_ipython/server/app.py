@@ -9,7 +9,7 @@ from jupyter_server.extension.application import ExtensionApp
 from traitlets import Bool
 
 from naga_ipython.server.handlers import handlers
-from naga_ipython.server.reception import Reception
+from naga_ipython.server.reception import Reception, describe_panel
 
 __all__ = ["NagaServer"]
 
@@ -36,6 +36,8 @@ class NagaServer(ExtensionApp):
             Path(self.serverapp.root_dir).expanduser().absolute(), self._emit, is_watching=self.watch
         )
         self.settings["naga_reception"] = self.reception
+        if (hint := describe_panel()["hint"]) is not None:
+            self.log.warning(hint)
 
     def initialize_handlers(self) -> None:
         """Say which address is answered by what."""

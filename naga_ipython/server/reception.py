@@ -7,6 +7,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 import naga
+from naga_ipython.front_end import HOW_TO_GET_THE_VIEW, find_panel
 from naga_ipython.server.jobs import Jobs
 from naga_ipython.server.watching import Watch
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-__all__ = ["Reception"]
+__all__ = ["Reception", "describe_panel"]
 
 _MOST_ROOTS = 8
 """Roots that are kept open; the one that was asked least recently is closed."""
@@ -56,14 +57,16 @@ class Reception:
         Returns
         -------
         dict
-            As `naga.answer` returns it; of ``status``, with how changes are noticed.
+            As `naga.answer` returns it; of ``status``, with how changes are noticed and whether there is a panel.
         """
         try:
             librarian, watch = self._librarian(root)
         except naga.NagaError as error:
             return naga.error_answer(error)
         found = naga.answer_from(librarian, op, args)
-        return {**found, "live": watch.describe()} if op == "status" and "error" not in found else found
+        if op != "status" or "error" in found:
+            return found
+        return {**found, "live": watch.describe(), "panel": describe_panel()}
 
     def start(self, op: str, root: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """Start what takes long.
@@ -107,3 +110,15 @@ class Reception:
                 # Somebody may just be asking it, so it is not closed but left to whoever collects what nobody needs.
                 self._open.popitem(last=False)[1][1].stop()
             return librarian, watch
+
+
+def describe_panel() -> dict[str, Any]:
+    """Tell whether JupyterLab has the panel.
+
+    Returns
+    -------
+    dict
+        ``installed``, and a ``hint`` how to get it when it is not.
+    """
+    is_installed = find_panel() is not None
+    return {"installed": is_installed, "hint": None if is_installed else HOW_TO_GET_THE_VIEW}

@@ -16,6 +16,8 @@ __all__ = ["Watch"]
 _SKIPPED = frozenset({".git", ".naga", ".venv", "__pycache__", "node_modules", "site-packages", ".ipynb_checkpoints"})
 _INTERVAL = 5.0
 """Seconds after which a browser should ask again where nobody tells us of changes."""
+_START = 2.0
+"""Seconds for which whoever asks waits for the watch to begin, so as not to be told of another way for a moment."""
 _PATIENCE = 300
 """Milliseconds after which the thread looks whether it should end."""
 _QUIET = 2.0
@@ -47,6 +49,7 @@ class Watch:
         self._root = root
         self._emit = emit
         self._ended = threading.Event()
+        self._has_begun = threading.Event()
         self._is_watching = False
         self._problem: str | None = self._find_problem() if is_wanted else "it is switched off in the configuration"
         self._version = ""
@@ -55,6 +58,8 @@ class Watch:
         if self._problem is None:
             self._problem = "watching has not begun yet"
             threading.Thread(target=self._run, name=f"naga watches {root or 'the root'}", daemon=True).start()
+        else:
+            self._has_begun.set()
 
     def stop(self) -> None:
         """Stop watching."""
@@ -69,6 +74,7 @@ class Watch:
             ``mode`` (watching or polling), ``interval`` in seconds after which a browser should ask again, and the
             ``problem`` for which it has to.
         """
+        self._has_begun.wait(_START)
         if self._is_watching:
             return {"mode": "watching", "interval": None, "problem": None}
         return {"mode": "polling", "interval": _INTERVAL, "problem": self._problem}
@@ -107,6 +113,7 @@ class Watch:
         finally:
             self._is_watching = False
             self._librarian.max_age = 2.0
+            self._has_begun.set()
 
     def _begin(self) -> None:
         """Look through all folders once more: something may have changed before anybody told us."""
@@ -114,6 +121,7 @@ class Watch:
         self._librarian.max_age = float("inf")
         self._version = self._ask_version()
         self._is_watching, self._problem = True, None
+        self._has_begun.set()
 
     def _take(self, paths: set[str]) -> None:
         if paths:

@@ -35,11 +35,27 @@ def lab_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def lab(lab_root: Path, session_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Return a JupyterLab that is up and serves `lab_root`."""
+def lab_environment(session_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return the environment variables of `lab`; a module that wants others has a fixture of this name."""
     git = {"GIT_CONFIG_GLOBAL": str(session_folder / "gitconfig"), "GIT_CONFIG_SYSTEM": os.devnull}
-    cache = {"NAGA_CACHE_DIR": str(tmp_path_factory.mktemp("lab-cache"))}
-    lab = Lab(lab_root, tmp_path_factory.mktemp("lab-state"), git | cache).start()
+    return git | {"NAGA_CACHE_DIR": str(tmp_path_factory.mktemp("lab-cache"))}
+
+
+@pytest.fixture(scope="module")
+def lab_arguments() -> list[str]:
+    """Return what `lab` is started with; a module that wants something has a fixture of this name."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def lab(
+    lab_root: Path,
+    lab_environment: dict[str, str],
+    lab_arguments: list[str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Lab]:
+    """Return a JupyterLab that is up and serves `lab_root`."""
+    lab = Lab(lab_root, tmp_path_factory.mktemp("lab-state"), lab_environment, lab_arguments).start()
     try:
         yield lab
     finally:

@@ -11,10 +11,11 @@ import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from playwright.sync_api import Browser
     from playwright.sync_api import Page as BrowserPage
@@ -43,7 +44,7 @@ def find_chromium() -> str | None:
 
 
 class Lab:
-    """A JupyterLab of this interpreter that serves a folder, with settings that are no person's.
+    """A JupyterLab that serves a folder, with settings that are no person's.
 
     Parameters
     ----------
@@ -53,14 +54,32 @@ class Lab:
         A folder for its settings, logs and whatever it writes about itself.
     environ : mapping, optional
         Further environment variables for the server and its kernels.
+    arguments : sequence of str, optional
+        Further arguments of the command line.
+    python : path, optional
+        The interpreter whose JupyterLab it is; else this one.
+    application : {"jupyterlab", "notebook"}, optional
+        Which of Jupyter's pages are served.
     """
 
-    def __init__(self, root: Path, state: Path, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        state: Path,
+        environ: Mapping[str, str] | None = None,
+        arguments: Sequence[str] = (),
+        *,
+        python: str | Path = sys.executable,
+        application: Literal["jupyterlab", "notebook"] = "jupyterlab",
+    ) -> None:
         self.root = root
         self.state = state
         self.url = ""
         self.token = secrets.token_hex(16)
         self._environ = dict(environ or {})
+        self._arguments = list(arguments)
+        self._python = Path(python)
+        self.application = application
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -73,10 +92,24 @@ class Lab:
         config = self.state / "config_dir" / "labconfig"
         config.mkdir(parents=True, exist_ok=True)
         (config / "default_setting_overrides.json").write_text(json.dumps(OVERRIDES), encoding="utf-8")
-        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", "--port=0", "--allow-root"]
+        command: list[str | Path] = [
+            self._python,
+            "-m",
+            self.application,
+            "--no-browser",
+            "--ip=127.0.0.1",
+            "--port=0",
+            "--allow-root",
+        ]
         command += [f"--ServerApp.root_dir={self.root}", f"--IdentityProvider.token={self.token}"]
         # A page can then ask the application itself to run a command, and is told when that has ended.
-        command += ["--LabApp.expose_app_in_browser=True", "--LabApp.news_url=", "--ServerApp.terminals_enabled=False"]
+        name = "LabApp" if self.application == "jupyterlab" else "JupyterNotebookApp"
+        command += [
+            f"--{name}.expose_app_in_browser=True",
+            f"--{name}.news_url=",
+            "--ServerApp.terminals_enabled=False",
+        ]
+        command += self._arguments
         with (self.state / "lab.log").open("wb") as log:
             self._process = subprocess.Popen(
                 command,
@@ -89,22 +122,24 @@ class Lab:
         self.url = self._wait_for_address()
         return self
 
-    def stop(self) -> None:
-        """End the server, which ends its kernels."""
+    def stop(self) -> float:
+        """End the server, which ends its kernels; return how many seconds that took."""
         if self._process is None:
-            return
+            return 0.0
+        begin = time.monotonic()
         self._process.terminate()
         try:
             self._process.wait(timeout=30)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        return time.monotonic() - begin
 
     def _environment(self) -> dict[str, str]:
         own = {name: str(self.state / name.removeprefix("JUPYTER_").lower()) for name in PLACES}
         # A kernel or an extension of the same name in the person's home folder would be another one.
         own |= {"JUPYTER_PREFER_ENV_PATH": "1", "JUPYTER_PLATFORM_DIRS": "0"}
-        own["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+        own["PATH"] = os.pathsep.join([str(self._python.parent), os.environ.get("PATH", os.defpath)])
         return {**os.environ, **own, **self._environ}
 
     def _wait_for_address(self) -> str:
@@ -161,8 +196,7 @@ class Page:
         simple : bool
             Show the document alone, without tabs.
         """
-        place = ("doc" if simple else "lab") + (f"/tree/{path}" if path else "")
-        self.browser_page.goto(f"{self.lab.url}{place}?reset&token={self.lab.token}")
+        self.browser_page.goto(f"{self.lab.url}{self._place(path, simple)}?reset&token={self.lab.token}")
         self.browser_page.wait_for_function("() => window.jupyterapp !== undefined")
         self.browser_page.evaluate("() => window.jupyterapp.restored.then(() => null)")
         if path.endswith(".ipynb"):
@@ -170,6 +204,11 @@ class Page:
             # Whoever runs a cell before its kernel is connected is asked to select one.
             self.browser_page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.ready")
             self.wait_until_idle()
+
+    def _place(self, path: str, simple: bool) -> str:
+        if self.lab.application == "notebook":
+            return f"notebooks/{quote(path)}" if path.endswith(".ipynb") else f"tree/{quote(path)}"
+        return ("doc" if simple else "lab") + (f"/tree/{quote(path)}" if path else "")
 
     def command(self, name: str, **arguments: Any) -> None:
         """Have JupyterLab execute one of its commands, and wait until that has ended."""

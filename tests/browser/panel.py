@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from playwright.sync_api import Locator
 
     from tests.browser.lab import Page
@@ -66,6 +68,28 @@ class Panel:
         self.row(path).click()
         self.details.locator(".naga-head", has_text=path).wait_for()
         return self.details
+
+    def filter(self, text: str, runs: str) -> None:
+        """Type a filter, and wait until so many runs are told, such as ``1 run``."""
+        self.view.get_by_role("searchbox").fill(text)
+        self.view.locator(".naga-news").get_by_text(runs, exact=True).wait_for()
+
+    def widen(self, pixels: int) -> None:
+        """Make the sidebar as wide as that, by its handle."""
+        handle = self.page.browser_page.locator("#jp-main-split-panel > .lm-SplitPanel-handle:visible").first
+        box, panel = handle.bounding_box(), self.view.bounding_box()
+        assert box is not None
+        assert panel is not None
+        mouse = self.page.browser_page.mouse
+        middle = box["y"] + box["height"] / 2
+        mouse.move(box["x"] + box["width"] / 2, middle)
+        mouse.down()
+        mouse.move(panel["x"] + pixels, middle, steps=4)
+        mouse.up()
+
+    def screenshot(self, path: Path) -> None:
+        """Write what is seen of the panel as a PNG."""
+        self.view.screenshot(path=path, animations="disabled", caret="hide")
 
     def choose_mode(self, name: str) -> None:
         """Choose how the list is laid out."""

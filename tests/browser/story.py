@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import nbformat
 from vega_datasets import local_data
 
 from tests.pipelines import copy_pipeline, make_run, run_stage
@@ -34,6 +35,8 @@ FITS: Mapping[str, tuple[str, ...]] = {
     "fit-2": ("first_year=2013",),
     "fit-3": ("leave_out=[wind_0,wind_1,wind_2]",),
 }
+CELLS = ["import naga", 'chosen = naga.lineage(".")\nchosen', "chosen.selected"]
+SWEPT = 130
 BREAKS = "<img src=x onerror=\"window.broken='img'\">"
 HOSTILE = {
     "markup": BREAKS,
@@ -53,7 +56,7 @@ class Story:
 
     Attributes
     ----------
-    fresh, raw_changed, upstream_gone, dirty, corrupt, hostile : str
+    fresh, raw_changed, upstream_gone, dirty, corrupt, hostile, swept : str
         Names below the folder that Jupyter serves.
     """
 
@@ -63,6 +66,7 @@ class Story:
     dirty: str = "dirty"
     corrupt: str = "corrupt"
     hostile: str = "hostile"
+    swept: str = "swept"
 
 
 def build_weather(folder: Path) -> Path:
@@ -99,6 +103,8 @@ def tell(root: Path) -> Story:
     receipt = root / story.corrupt / "results" / "fit-2" / "run.lock"
     receipt.write_bytes(receipt.read_bytes()[:200] + b"\x00{{{")
     make_hostile(root / story.hostile)
+    make_swept(root / story.swept)
+    write_notebook(fresh)
     return story
 
 
@@ -116,3 +122,21 @@ def make_hostile(project: Path) -> None:
     for name, text in HOSTILE.items():
         first = make_run(project, text, f"{name}-1", config={text: text, "lr": 0.1}, files={"picture.svg": HOSTILE_SVG})
         make_run(project, text, f"{name}-2", prevs=[first], config={"deep": {text: [text]}}, status="failed")
+
+
+def make_swept(project: Path) -> None:
+    """Leave a run before 130 alike fits, an evaluation of three of them, and a report of that."""
+    project.mkdir()
+    subprocess.run(["git", "init", "--quiet"], cwd=project, check=True)
+    prepare = make_run(project, "prepare", "prepare")
+    rates = [{"lr": number / 1000} for number in range(1, SWEPT + 1)]
+    fits = [make_run(project, "fit", f"lr-{rate['lr']:.3f}", prevs=[prepare], config=rate) for rate in rates]
+    best = make_run(project, "evaluate", "evaluate", prevs=fits[:3])
+    make_run(project, "report", "report", prevs=[best])
+
+
+def write_notebook(project: Path) -> None:
+    """Write a notebook that shows the runs of its folder, and reads which one was chosen."""
+    document = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
+    document.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(document, project / "runs.ipynb")

@@ -127,6 +127,8 @@ def test_graph_with_five_alike_siblings_shows_one(project: Path, ask: Ask) -> No
     found = ask("graph", run="results/raw/run.lock")
     assert [(node["count"], len(node["members"])) for node in found["nodes"]] == [(1, 0), (5, 5)]
     assert found["hidden"] == 0
+    unfolded = ask("graph", run="results/raw/run.lock", unfold=f"none {found['nodes'][1]['key']}")
+    assert [node["count"] for node in unfolded["nodes"]] == [1] * 6
     apart = ask("graph", run="results/raw/run.lock", collapse=False, limit=4)
     assert (len(apart["nodes"]), apart["hidden"]) == (4, 2)
     shutil.rmtree(project / "results" / "many-4")

@@ -1,11 +1,12 @@
 /** Does for every view on the page, in the panel or in a cell, what only JupyterLab can: open files, insert cells. */
 
 import type { JupyterFrontEnd } from "@jupyterlab/application";
-import { PageConfig, PathExt } from "@jupyterlab/coreutils";
+import { PageConfig, PathExt, URLExt } from "@jupyterlab/coreutils";
 import { type Action, EVENT } from "../view/actions";
 
 export interface Windows {
-  graph(run: string, title: string, root: string): void;
+  /** Show a graph in a tab of its own, and return whether there are such tabs. */
+  graph(run: string, title: string, root: string): boolean;
   show(run: string, root: string): void;
 }
 
@@ -29,17 +30,13 @@ function act(app: JupyterFrontEnd, windows: Windows, detail: Action, inCell: boo
       void commands.execute("docmanager:open", { path: place(app, detail.root, detail.path, inCell), factory: factory(detail.path) });
       return true;
     case "reveal":
-      void commands.execute("filebrowser:open-path", { path: place(app, detail.root, detail.path, inCell) });
+      reveal(app, place(app, detail.root, detail.path, inCell));
       return true;
     case "insert":
-      void insert(app, detail.text);
-      return true;
+      return insert(app, detail.text);
     case "graph":
       // A cell's view asks its own kernel, so its graph stays with it.
-      if (!inCell) {
-        windows.graph(detail.run, detail.title, detail.root);
-      }
-      return !inCell;
+      return !inCell && windows.graph(detail.run, detail.title, detail.root);
     case "show":
       windows.show(detail.run, detail.root);
       return true;
@@ -52,19 +49,28 @@ function factory(path: string): string | undefined {
   return path.endsWith(".lock") ? "Editor" : undefined;
 }
 
-async function insert(app: JupyterFrontEnd, text: string): Promise<void> {
-  await app.commands.execute("notebook:insert-cell-below");
-  await app.commands.execute("notebook:replace-selection", { text });
+/** Show a folder in the file browser, which is a page of its own in Jupyter Notebook. */
+function reveal({ commands }: JupyterFrontEnd, path: string): void {
+  if (commands.hasCommand("filebrowser:open-path")) {
+    void commands.execute("filebrowser:open-path", { path });
+  } else {
+    window.open(URLExt.join(PageConfig.getBaseUrl(), "tree", URLExt.encodeParts(path)), "_blank", "noopener");
+  }
 }
 
-/** Return the path that the server knows a file by. A cell's root is as its kernel sees it, the panel's as the server does. */
+/** Insert a cell into the notebook that is open, and return whether one is. */
+function insert({ commands }: JupyterFrontEnd, text: string): boolean {
+  const can = commands.hasCommand("notebook:insert-cell-below") && commands.isEnabled("notebook:insert-cell-below");
+  if (can) {
+    void commands.execute("notebook:insert-cell-below").then(() => commands.execute("notebook:replace-selection", { text }));
+  }
+  return can;
+}
+
+/** Return the path that the server knows a file by. A cell's root counts from its notebook, the panel's from what is served. */
 function place(app: JupyterFrontEnd, root: string, path: string, inCell: boolean): string {
   if (!inCell) {
     return PathExt.join(root, path);
-  }
-  const served = PageConfig.getOption("serverRoot");
-  if (root.startsWith("/")) {
-    return PathExt.join(root.startsWith(`${served}/`) ? root.slice(served.length + 1) : "", path);
   }
   const shown = app.shell.currentWidget as { context?: { path?: string } } | null;
   return PathExt.join(PathExt.dirname(shown?.context?.path ?? ""), root, path);

@@ -1,6 +1,6 @@
 /** The panel of JupyterLab: a host of the view in the left sidebar, its graphs in the main area, and commands for both. */
 
-import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from "@jupyterlab/application";
+import { ILabShell, ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from "@jupyterlab/application";
 import { ICommandPalette, MainAreaWidget, WidgetTracker } from "@jupyterlab/apputils";
 import type { ServiceManager } from "@jupyterlab/services";
 import { IStateDB } from "@jupyterlab/statedb";
@@ -8,6 +8,7 @@ import { LabIcon } from "@jupyterlab/ui-components";
 import type { ReadonlyPartialJSONObject } from "@lumino/coreutils";
 import { Widget } from "@lumino/widgets";
 import { Changes } from "./changes";
+import { renderRuns } from "./fallback";
 import { serve } from "./host";
 import { RestModel, type Traits } from "./rest";
 // The very file that the widget shows.
@@ -39,7 +40,7 @@ class ViewWidget extends Widget {
     this.addClass("naga-host");
     this.title.icon = icon;
     this.node.style.overflow = "hidden";
-    this.node.style.minWidth = "220px";
+    this.node.style.minWidth = "264px";
     if (show_graph) {
       this.node.dataset.nagaShow = "graph";
     }
@@ -79,6 +80,7 @@ class Panel {
   constructor(
     private readonly app: JupyterFrontEnd,
     private readonly state: IStateDB | null,
+    readonly tabs: boolean, // whether the main area can hold more than the one document of Jupyter Notebook
   ) {
     // What was shown last can be asked for only when JupyterLab has restored its own layout.
     const traits = app.restored.then(() => this.state?.fetch(STATE)).then((found) => (found ?? {}) as Partial<Traits>);
@@ -107,7 +109,7 @@ class Panel {
     commands.addCommand("naga:refresh-runs", { label: "Refresh Runs", execute: () => this.refresh() });
     commands.addCommand("naga:graph", {
       label: "Show the Graph of the Selected Run",
-      isEnabled: (args) => Boolean(args.run ?? this.widget.model.get("selected")),
+      isEnabled: (args) => this.tabs && Boolean(args.run ?? this.widget.model.get("selected")),
       execute: (args) => this.graph(args),
     });
     for (const command of ["naga:show-runs", "naga:filter-runs", "naga:refresh-runs", "naga:graph"]) {
@@ -128,6 +130,7 @@ class Panel {
     const root = String(args.root ?? this.widget.model.get("root"));
     const content = new ViewWidget(this.app.serviceManager, Promise.resolve({ selected, root }), true);
     const tab = new MainAreaWidget({ content });
+    tab.toolbar.hide();
     tab.id = `naga-graph:${root}:${selected}`;
     content.model.set("selected", selected);
     content.model.set("root", root);
@@ -163,13 +166,19 @@ const plugin: JupyterFrontEndPlugin<void> = {
   id: ID,
   description: "Runs and their receipts",
   autoStart: true,
-  optional: [ILayoutRestorer, ICommandPalette, IStateDB],
-  activate: (app, restorer: ILayoutRestorer | null, palette: ICommandPalette | null, state: IStateDB | null) => {
-    const panel = new Panel(app, state);
+  optional: [ILayoutRestorer, ICommandPalette, IStateDB, ILabShell],
+  activate: (app, restorer: ILayoutRestorer | null, palette: ICommandPalette | null, state: IStateDB | null, shell: ILabShell | null) => {
+    const panel = new Panel(app, state, shell !== null);
     panel.addCommands(palette);
     panel.restore(restorer);
+    renderRuns(app);
     serve(app, {
-      graph: (run, title, root) => panel.graph({ run, title: `Graph of ${title}`, root }),
+      graph: (run, title, root) => {
+        if (panel.tabs) {
+          panel.graph({ run, title: `Graph of ${title}`, root });
+        }
+        return panel.tabs;
+      },
       show: (run, root) => panel.show(run, root),
     });
   },

@@ -11,9 +11,13 @@ import { age, seconds, short, visible } from "./text";
 import { verify } from "./verify";
 import { why } from "./why";
 
-/** Return the elements that show a run. */
-export function details(context: Context, run: Run): HTMLElement {
-  const checked = h("div", { "aria-live": "polite" });
+/** Return the element where the check of a run tells what it finds; it outlives what is shown around it. */
+export function checkedPlace(): HTMLElement {
+  return h("div", { "aria-live": "polite" });
+}
+
+/** Return the elements that show a run, with the place of its check among them. */
+export function details(context: Context, run: Run, checked: HTMLElement): HTMLElement {
   const parts = [
     why(context, run),
     sections.configuration(run),
@@ -32,15 +36,21 @@ export function details(context: Context, run: Run): HTMLElement {
 }
 
 function head(run: Run): HTMLElement {
-  const lasted = run.duration === null ? "" : `, ${seconds(run.duration)}`;
-  const when = run.started ? `${age(run.started)} ago (${run.started}${lasted})` : "";
+  const when = run.started ? h("span", { class: "naga-when", "data-time": run.started }, ` · ${age(run.started)} ago`) : null;
+  const lasted = run.duration === null ? null : ` · took ${seconds(run.duration)}`;
+  const exact = [run.id, run.started].filter(Boolean).join(" ");
   return h(
     "header",
     { class: "naga-head" },
     h("h2", {}, badge(run), " ", nameOf(run)),
-    h("p", { class: "naga-muted", title: visible(run.id ?? "") }, visible(run.path ?? "only in receipts of later runs")),
-    say("p", "naga-muted", `${short(run.id?.replaceAll("-", ""))} ${when}`),
+    h("p", { class: "naga-muted" }, visible(run.path ?? "only in receipts of later runs")),
+    h("p", { class: "naga-muted", title: visible(exact) }, short(run.id?.replaceAll("-", "")), when, lasted),
   );
+}
+
+/** Tell anew how long ago the run was that is shown. */
+export function tellTime(place: HTMLElement): void {
+  place.querySelectorAll<HTMLElement>(".naga-when").forEach((when) => (when.textContent = ` · ${age(when.dataset.time ?? null)} ago`));
 }
 
 function undeclared(run: Run): HTMLElement | null {
@@ -55,7 +65,7 @@ function actions(context: Context, run: Run, checked: HTMLElement): HTMLElement 
   const { path, folder, magic } = run;
   const open = context.hosted && path !== null && (() => request(context.element, { action: "open", path, root }));
   const reveal = context.hosted && folder !== null && (() => request(context.element, { action: "reveal", path: folder, root }));
-  const insert = context.hosted && magic !== null && (() => request(context.element, { action: "insert", text: magic }));
+  const insert = context.hosted && magic !== null && (() => inserted(context, magic));
   return h(
     "div",
     { class: "naga-actions", role: "toolbar", "aria-label": "Actions" },
@@ -67,6 +77,12 @@ function actions(context: Context, run: Run, checked: HTMLElement): HTMLElement 
     insert && button("Insert cell", insert, { title: "Insert a cell that repeats this run" }),
     copies(context, run, copied),
   );
+}
+
+function inserted(context: Context, magic: string): void {
+  // The kernel of that notebook may not know the magic yet; loading it twice changes nothing.
+  const done = request(context.element, { action: "insert", text: `%load_ext naga\n${magic}` });
+  context.announce(done ? "inserted a cell that repeats this run" : "Open a notebook first: there is none to insert the cell into.");
 }
 
 function copies(context: Context, run: Run, done: (what: string) => void): HTMLElement {

@@ -1,22 +1,50 @@
 /** The graph around one run: what led to it, and what was made from it; to be moved, zoomed and saved. */
 
 import { save } from "./actions";
-import { nameOf, tone } from "./badge";
+import { keyOf, nameOf, tone } from "./badge";
 import type { Context } from "./context";
 import { button, h, say, svg } from "./dom";
 import { layout, NODE_HEIGHT, NODE_WIDTH, type Placed } from "./layout";
 import type { Graph } from "./shapes";
 import { visible } from "./text";
 
+/** What is kept when the graph of a run is drawn anew: the groups that are unfolded, and the part that is seen. */
+export interface Sight {
+  run: string;
+  unfolded: Set<string>;
+  box: Box | null;
+}
+
+interface Box {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
 const COLOURS = ["--naga-good", "--naga-warn", "--naga-bad", "--naga-busy", "--naga-muted", "--naga-ink", "--naga-paper", "--naga-line"];
 
-export async function drawGraph(context: Context, run: string, place: HTMLElement, close: (() => void) | null): Promise<void> {
-  place.replaceChildren(say("p", "naga-muted", "drawing …"));
-  const graph = await context.client.ask<Graph>("graph", { run });
+export async function drawGraph(context: Context, sight: Sight, place: HTMLElement, close: (() => void) | null): Promise<void> {
+  if (!place.querySelector(".naga-graph")) {
+    place.replaceChildren(say("p", "naga-muted", "drawing …"));
+  }
+  const graph = await context.client.ask<Graph>("graph", { run: sight.run, unfold: [...sight.unfolded].join(" ") });
   const placed = layout(graph.nodes, graph.edges);
   const drawing = svg("svg", { class: "naga-graph", role: "group", "aria-label": "Graph of runs", tabindex: 0 });
-  drawing.append(...edges(placed), ...nodes(context, graph, placed));
-  const window = new Window(drawing, placed);
+  const again = (): void => {
+    sight.box = null;
+    drawGraph(context, sight, place, close).catch((error: Error) => context.announce(error.message));
+  };
+  const unfold = (key: string): void => {
+    sight.unfolded.add(key);
+    again();
+  };
+  const fold = (): void => {
+    sight.unfolded.clear();
+    again();
+  };
+  drawing.append(...edges(placed), ...nodes(context, graph, placed, unfold));
+  const window = new Window(drawing, placed, sight);
   const hidden = graph.hidden ? say("span", "naga-muted", `${graph.hidden} more are not shown`) : null;
   const bar = h(
     "div",
@@ -24,6 +52,7 @@ export async function drawGraph(context: Context, run: string, place: HTMLElemen
     button("+", () => window.zoom(0.8), { "aria-label": "Zoom in" }),
     button("−", () => window.zoom(1.25), { "aria-label": "Zoom out" }),
     button("Fit", () => window.fit()),
+    sight.unfolded.size > 0 && button("Fold", fold, { title: "Draw runs that are alike as one again" }),
     button("Save SVG", () => save("lineage.svg", "image/svg+xml", standalone(drawing, placed))),
     close && button("Close", close),
     hidden,
@@ -47,13 +76,13 @@ function edges(placed: Placed): SVGElement[] {
   });
 }
 
-function nodes(context: Context, graph: Graph, placed: Placed): SVGElement[] {
+function nodes(context: Context, graph: Graph, placed: Placed, unfold: (key: string) => void): SVGElement[] {
   return graph.nodes.map((node) => {
     const { x, y } = placed.nodes.get(node.key) ?? { x: 0, y: 0 };
     const colour = `var(--naga-${tone(node.row) === "none" ? "muted" : tone(node.row)})`;
     const many = node.count > 1 ? ` ×${node.count}` : "";
     const word = `${node.row.badge.glyph} ${node.row.badge.word}${many}`;
-    const choose = (): void => context.select(node.row.path ?? node.row.id ?? "");
+    const choose = (): void => (many ? unfold(node.key) : context.select(keyOf(node.row)));
     const press = (event: KeyboardEvent): void => {
       if (event.key === "Enter" || event.key === " ") {
         event.preventDefault();
@@ -67,11 +96,12 @@ function nodes(context: Context, graph: Graph, placed: Placed): SVGElement[] {
         transform: `translate(${x} ${y})`,
         role: "button",
         tabindex: 0,
-        "aria-label": `${nameOf(node.row)}${many}, ${visible(node.row.badge.word)}`,
-        "data-key": node.row.path ?? node.row.id ?? "",
+        "aria-label": `${nameOf(node.row)}${many}, ${visible(node.row.badge.word)}${many ? ", unfold" : ""}`,
+        "data-key": keyOf(node.row),
         click: choose,
         keydown: press,
       },
+      svg("title", {}, many ? `${node.count} runs that are alike: click to unfold` : visible(keyOf(node.row))),
       many ? box(4, 4, colour, 1) : null,
       box(0, 0, colour, node.key === graph.focus ? 3 : 1.2),
       svg("text", { x: 10, y: 17, fill: "var(--naga-ink)", "font-size": 13, "font-weight": 600 }, cutTo(nameOf(node.row), 19)),
@@ -99,8 +129,14 @@ class Window {
   constructor(
     private readonly drawing: SVGElement,
     private readonly placed: Placed,
+    private readonly sight: Sight,
   ) {
-    this.fit();
+    if (sight.box) {
+      Object.assign(this, sight.box);
+      this.apply();
+    } else {
+      this.fit();
+    }
     drawing.addEventListener("wheel", this.wheel, { passive: false });
     drawing.addEventListener("pointerdown", this.drag);
     drawing.addEventListener("keydown", this.key);
@@ -181,6 +217,7 @@ class Window {
   }
 
   private apply(): void {
+    this.sight.box = { x: this.x, y: this.y, width: this.width, height: this.height };
     this.drawing.setAttribute("viewBox", `${this.x} ${this.y} ${this.width} ${this.height}`);
   }
 }

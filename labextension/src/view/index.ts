@@ -4,9 +4,9 @@ import { request } from "./actions";
 import { Client, type Model } from "./client";
 import { compare } from "./compare";
 import type { Context } from "./context";
-import { details } from "./details";
+import { checkedPlace, details, tellTime } from "./details";
 import { h, say } from "./dom";
-import { drawGraph } from "./drawing";
+import { drawGraph, type Sight } from "./drawing";
 import { List } from "./list";
 import { type Direction, type Mode, Rows } from "./rows";
 import type { Run } from "./shapes";
@@ -14,7 +14,7 @@ import { Toolbar } from "./toolbar";
 import css from "./view.css";
 
 /** Show the runs of a model in an element, and return how to end that; anywidget's contract. */
-export function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
+function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   const view = new View(model, el);
   return () => view.close();
 }
@@ -24,7 +24,6 @@ export default { render };
 class View implements Context {
   readonly client: Client;
   readonly element: HTMLElement;
-  readonly hosted: boolean;
   private readonly rows: Rows;
   private readonly list: List;
   private readonly toolbar: Toolbar;
@@ -34,6 +33,8 @@ class View implements Context {
   private direction: Direction = "up";
   private marked = ""; // the first of two runs to compare
   private shown = "";
+  private sight: Sight = { run: "", unfolded: new Set(), box: null };
+  private filled: { key: string; text: string; element: HTMLElement; checked: HTMLElement } | null = null;
   private readonly alone: boolean; // the graph without the list
   private readonly clock: ReturnType<typeof setInterval>;
 
@@ -48,7 +49,6 @@ class View implements Context {
     if (height > 0) {
       this.element.style.height = `${height}px`;
     }
-    this.hosted = request(this.element, { action: "probe" });
     this.rows = new Rows(this.client, () => this.changed());
     this.list = new List(this.rows, (item) => this.select(item.key));
     this.toolbar = new Toolbar(this.client, {
@@ -61,9 +61,10 @@ class View implements Context {
     for (const name of ["selected", "filter", "root", "version"]) {
       model.on(`change:${name}`, this.follow[name]!);
     }
-    this.clock = setInterval(() => this.list.update(this.shown), 60_000);
+    this.clock = setInterval(() => this.tick(), 60_000);
     this.alone = el.dataset.nagaShow === "graph";
     if (this.alone) {
+      this.element.classList.add("naga-alone");
       this.element.append(this.news, this.below);
       this.show(String(model.get("selected") ?? ""));
     } else {
@@ -79,6 +80,11 @@ class View implements Context {
     }
     this.client.close();
     this.element.remove();
+  }
+
+  /** Asked anew each time: a cell's view is made before it is put into the page. */
+  get hosted(): boolean {
+    return request(this.element, { action: "probe" });
   }
 
   root(): string {
@@ -101,7 +107,10 @@ class View implements Context {
     const inTab = title && request(this.element, { action: "graph", run: key, title, root: this.root() });
     if (!inTab) {
       const close = this.alone ? null : (): void => this.show(key);
-      this.attempt(drawGraph(this, key, this.below, close));
+      if (this.sight.run !== key) {
+        this.sight = { run: key, unfolded: new Set(), box: null };
+      }
+      this.attempt(drawGraph(this, this.sight, this.below, close));
     }
   }
 
@@ -157,9 +166,10 @@ class View implements Context {
     }
     this.toolbar.refresh();
     await this.rows.refresh();
-    const { scrollTop } = this.below;
-    await this.load(this.shown);
-    this.below.scrollTop = scrollTop;
+    // A comparison, or a graph that is drawn here, stays what it is.
+    if (!this.below.querySelector(".naga-compared, .naga-drawn")) {
+      await this.load(this.shown);
+    }
   }
 
   private changed(): void {
@@ -168,9 +178,13 @@ class View implements Context {
     this.element.setAttribute("aria-busy", String(waiting));
     if (problem) {
       this.fail(problem);
-    } else {
-      this.announce(runs === 1 ? "1 run" : `${runs.toLocaleString("en")} runs`);
+    } else if (!this.marked) {
+      this.announce(runs ? count(runs) : waiting ? "looking for runs …" : this.nothing());
     }
+  }
+
+  private nothing(): string {
+    return this.model.get("filter") ? "No run fits the filter." : "No runs here yet: each leaves a receipt, run.lock, below this folder.";
   }
 
   private show(key: string): void {
@@ -191,13 +205,39 @@ class View implements Context {
     try {
       const run = await this.client.ask<Run>("run", { run: key });
       if (this.shown === key) {
-        this.below.replaceChildren(details(this, run));
+        this.fill(key, run);
       }
     } catch (error) {
       if (this.shown === key) {
         this.below.replaceChildren(problem(error as Error));
       }
     }
+  }
+
+  /** Show a run; of one that is shown already only what has changed, so that nobody loses what they are reading. */
+  private fill(key: string, run: Run): void {
+    const text = JSON.stringify(run);
+    const again = this.filled?.key === key && this.filled.element.isConnected;
+    if (again && this.filled?.text === text) {
+      return;
+    }
+    const checked = again && this.filled ? this.filled.checked : checkedPlace();
+    const open = new Map([...this.below.querySelectorAll("details")].map((each) => [each.firstChild?.textContent, each.open]));
+    const { scrollTop } = this.below;
+    const element = details(this, run, checked);
+    this.below.replaceChildren(element);
+    if (again) {
+      element.querySelectorAll("details").forEach((each) => (each.open = open.get(each.firstChild?.textContent) ?? each.open));
+      this.below.scrollTop = scrollTop;
+    } else {
+      this.below.scrollTop = 0;
+    }
+    this.filled = { key, text, element, checked };
+  }
+
+  private tick(): void {
+    this.list.update(this.shown);
+    tellTime(this.below);
   }
 
   private attempt(work: Promise<void>): void {
@@ -208,6 +248,10 @@ class View implements Context {
     const hint = "hint" in error && error.hint ? ` (${String(error.hint)})` : "";
     this.news.replaceChildren(say("span", "naga-problem", `${error.message}${hint}`));
   }
+}
+
+function count(runs: number): string {
+  return runs === 1 ? "1 run" : `${runs.toLocaleString("en")} runs`;
 }
 
 function problem(error: Error): HTMLElement {

@@ -2,7 +2,7 @@
 
 import { badge } from "./badge";
 import { h } from "./dom";
-import { type Item, levelOf, type RunItem, type Rows } from "./rows";
+import { type Item, levelOf, PAGE, type RunItem, type Rows } from "./rows";
 import { age, number, visible } from "./text";
 
 export const ROW_HEIGHT = 44;
@@ -71,7 +71,9 @@ export class List {
 
   private draw(): void {
     const { scrollTop, clientHeight } = this.element;
-    this.sizer.style.height = `${this.rows.total * ROW_HEIGHT}px`;
+    const height = this.rows.total * ROW_HEIGHT;
+    this.sizer.style.height = `${height}px`;
+    this.element.style.setProperty("--naga-rows", `${Math.max(ROW_HEIGHT, height) + 2}px`);
     const first = Math.max(0, Math.floor(scrollTop / ROW_HEIGHT) - MARGIN);
     const last = Math.min(this.rows.total, Math.ceil((scrollTop + Math.min(clientHeight, 3000)) / ROW_HEIGHT) + MARGIN);
     for (const [index, element] of this.drawn) {
@@ -111,6 +113,11 @@ export class List {
       const attributes = { ...common, class: "naga-row naga-heading", "aria-expanded": String(item.expanded) };
       return h("div", attributes, twisty(item.expanded), name, h("span", { class: "naga-muted" }, ` ${item.count}`));
     }
+    if (item.kind === "more") {
+      const element = h("div", { ...common, class: "naga-row naga-more" }, twisty(null), `Show ${Math.min(item.left, PAGE)} of ${item.left} more`);
+      element.style.paddingInlineStart = indent(level);
+      return element;
+    }
     const chosen = item.key === this.selected;
     const attributes = {
       ...common,
@@ -122,7 +129,7 @@ export class List {
       "data-key": item.key,
     };
     const element = h("div", attributes, ...runCells(item));
-    element.style.paddingInlineStart = `${8 + (level - 1) * 16}px`;
+    element.style.paddingInlineStart = indent(level);
     return element;
   }
 
@@ -133,7 +140,7 @@ export class List {
     }
     this.active = index;
     const item = this.rows.at(index);
-    if (item.kind === "heading" || (event.target as Element).closest(".naga-twisty")) {
+    if (item.kind === "heading" || item.kind === "more" || (event.target as Element).closest(".naga-twisty")) {
       void this.rows.toggle(index);
     } else if (item.kind === "run") {
       this.choose(item);
@@ -174,7 +181,7 @@ export class List {
 
   private act(key: string): boolean {
     const item = this.rows.at(this.active);
-    const expanded = item.kind === "loading" ? null : item.expanded;
+    const expanded = "expanded" in item ? item.expanded : null;
     if (key === "Enter" || key === " ") {
       if (item.kind === "run") {
         this.choose(item);
@@ -220,6 +227,10 @@ export class List {
       this.element.scrollTop = top + ROW_HEIGHT - clientHeight;
     }
   }
+}
+
+function indent(level: number): string {
+  return `${8 + (level - 1) * 16}px`;
 }
 
 function indexOf(target: EventTarget | null): number {

@@ -31,22 +31,40 @@ export interface HeadingItem {
   expanded: boolean;
 }
 
-export type Item = RunItem | HeadingItem | { kind: "loading" };
+/** Stands for the runs under one that have not been asked for yet. */
+export interface MoreItem {
+  kind: "more";
+  level: number;
+  left: number;
+}
+
+export type Item = RunItem | HeadingItem | MoreItem | { kind: "loading" };
 
 interface TreeNode {
   branch: Branch;
   level: number;
   place: number;
   siblings: number;
-  children: TreeNode[] | null; // null: folded
+  under: Under | null; // null: folded
+}
+
+/** What is unfolded under a run: the first pages of it. */
+interface Under {
+  run: string;
+  level: number;
+  nodes: TreeNode[];
+  total: number;
 }
 
 type Block =
   | { start: number; count: 1; heading: HeadingItem }
   | { start: number; count: number; roots: number; of: number; offset: number }
-  | { start: number; count: 1; node: TreeNode };
+  | { start: number; count: 1; node: TreeNode }
+  | { start: number; count: 1; more: Under };
 
-const PAGE = 100;
+/** Rows that are asked for at a time. */
+export const PAGE = 100;
+const MOST = 500; // rows that one answer holds
 // An answer that takes longer than this is asked for once more without judging, so that there is something to see.
 const PATIENCE = 250;
 
@@ -61,7 +79,7 @@ export class Rows {
   private asked = new Set<number>();
   private stages: Page["stages"] = null;
   private readonly folded = new Set<string>();
-  private readonly unfolded = new Map<string, TreeNode[]>();
+  private readonly unfolded = new Map<string, Under>();
   private readonly leaves = new Set<string>();
   private blocks: Block[] = [];
   private generation = 0;
@@ -88,7 +106,7 @@ export class Rows {
   async refresh(): Promise<void> {
     this.shown = new Map([...this.shown, ...this.pages]);
     await this.reload();
-    await Promise.all([...this.unfolded.keys()].map((key) => this.unfold(key)));
+    await Promise.all([...this.unfolded].map(([key, before]) => this.unfold(key, before)));
   }
 
   at(index: number): Item {
@@ -101,6 +119,10 @@ export class Rows {
     }
     if ("node" in block) {
       return this.itemOfNode(block.node);
+    }
+    if ("more" in block) {
+      const { level, nodes, total } = block.more;
+      return { kind: "more", level, left: total - nodes.length };
     }
     const place = block.roots + index - block.start;
     const row = this.rootAt(place);
@@ -148,17 +170,20 @@ export class Rows {
     return -1;
   }
 
+  /** Fold or unfold what stands at a place, or bring the next page of what is under a run. */
   async toggle(index: number): Promise<void> {
     const item = this.at(index);
+    const block = this.find(index);
     if (item.kind === "heading") {
       const name = item.stage ?? "";
       if (!this.folded.delete(name)) {
         this.folded.add(name);
       }
+    } else if (block && "more" in block) {
+      await this.extend(block.more);
     } else if (item.kind === "run" && item.expanded !== null) {
-      const block = this.find(index);
       if (block && "node" in block) {
-        block.node.children = block.node.children ? null : await this.children(item.key, item.level + 1);
+        block.node.under = block.node.under ? null : await this.under(item.key, item.level + 1);
       } else if (!this.unfolded.delete(item.key)) {
         await this.unfold(item.key);
       }
@@ -167,10 +192,10 @@ export class Rows {
     this.changed();
   }
 
-  private async unfold(key: string): Promise<void> {
-    const children = await this.children(key, 2);
-    if (children.length) {
-      this.unfolded.set(key, children);
+  private async unfold(key: string, before?: Under): Promise<void> {
+    const under = await this.under(key, 2, before);
+    if (under.total) {
+      this.unfolded.set(key, under);
     } else {
       this.unfolded.delete(key);
       this.leaves.add(key);
@@ -179,16 +204,31 @@ export class Rows {
     this.changed();
   }
 
-  private async children(run: string, level: number): Promise<TreeNode[]> {
-    const args = { run, direction: this.query.direction, offset: 0, limit: PAGE };
+  /** Ask what is under a run; what was unfolded there before is so again. */
+  private async under(run: string, level: number, before?: Under): Promise<Under> {
+    const under: Under = { run, level, nodes: [], total: 0 };
+    await this.extend(under, Math.max(PAGE, before?.nodes.length ?? 0));
+    const open = new Map(before?.nodes.filter((node) => node.under).map((node) => [keyOf(node.branch.row), node.under!]));
+    const again = under.nodes.map(async (node) => {
+      const key = keyOf(node.branch.row);
+      const old = open.get(key);
+      node.under = old ? await this.under(key, level + 1, old) : null;
+    });
+    await Promise.all(again);
+    return under;
+  }
+
+  private async extend(under: Under, count = PAGE): Promise<void> {
+    const offset = under.nodes.length;
+    const args = { run: under.run, direction: this.query.direction, offset, limit: Math.min(MOST, count) };
     const answer = await this.client.ask<{ total: number; rows: Branch[] }>("tree", args);
-    return answer.rows.map((branch, place) => ({
-      branch,
-      level,
-      place: place + 1,
-      siblings: answer.total,
-      children: null,
-    }));
+    if (offset !== under.nodes.length) {
+      return; // asked for twice
+    }
+    under.total = answer.total;
+    const { level } = under;
+    const nodes = answer.rows.map((branch, place) => ({ branch, level, place: offset + place + 1, siblings: answer.total, under: null }));
+    under.nodes.push(...nodes);
   }
 
   private async reload(): Promise<void> {
@@ -261,7 +301,7 @@ export class Rows {
       key,
       row: node.branch.row,
       level: node.level,
-      expanded: node.branch.children ? node.children !== null : null,
+      expanded: node.branch.children ? node.under !== null : null,
       name: node.branch.name,
       place: node.place,
       siblings: node.siblings,
@@ -292,7 +332,7 @@ export class Rows {
     for (const place of this.unfoldedPlaces()) {
       this.push({ start: 0, count: place + 1 - from, roots: from, of, offset: first });
       const row = this.rootAt(place);
-      this.layNodes(row ? (this.unfolded.get(keyOf(row)) ?? []) : []);
+      this.layUnder(row ? (this.unfolded.get(keyOf(row)) ?? null) : null);
       from = place + 1;
     }
     this.push({ start: 0, count: first + count - from, roots: from, of, offset: first });
@@ -309,10 +349,13 @@ export class Rows {
     return places.sort((a, b) => a - b);
   }
 
-  private layNodes(nodes: TreeNode[]): void {
-    for (const node of nodes) {
+  private layUnder(under: Under | null): void {
+    for (const node of under?.nodes ?? []) {
       this.push({ start: 0, count: 1, node });
-      this.layNodes(node.children ?? []);
+      this.layUnder(node.under);
+    }
+    if (under && under.nodes.length < under.total) {
+      this.push({ start: 0, count: 1, more: under });
     }
   }
 
@@ -341,5 +384,5 @@ export class Rows {
 }
 
 export function levelOf(item: Item): number {
-  return item.kind === "run" ? item.level : 1;
+  return item.kind === "run" || item.kind === "more" ? item.level : 1;
 }

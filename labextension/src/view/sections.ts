@@ -64,12 +64,15 @@ function place(context: Context, data: Data): HTMLElement {
 
 export function data(context: Context, title: string, entries: Data[]): HTMLElement | null {
   const rows = entries.map((entry) => [
-    visible(entry.name),
-    h("span", {}, place(context, entry), " ", state(entry)),
-    h("code", { title: visible(entry.digest ?? "") }, short(entry.digest)),
-    entry.files === null ? bytes(entry.size) : `${bytes(entry.size)}, ${entry.files} files`,
+    h("span", {}, h("b", {}, visible(entry.name)), " ", state(entry), h("div", {}, place(context, entry))),
+    h(
+      "span",
+      { class: "naga-size" },
+      h("code", { title: visible(entry.digest ?? "") }, short(entry.digest)),
+      say("div", "naga-muted", entry.files === null ? bytes(entry.size) : `${bytes(entry.size)}, ${entry.files} files`),
+    ),
   ]);
-  return section(title, true, table(title, ["name", "path", "digest", "size"], rows));
+  return section(title, true, table(title, ["name and path", "digest and size"], rows));
 }
 
 function commitOf(code: Code): HTMLElement {

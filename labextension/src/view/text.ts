@@ -61,7 +61,7 @@ export function seconds(value: number | null): string {
   if (value === null) {
     return "";
   }
-  return value < 120 ? `${Number(value.toPrecision(3))} s` : `${(value / 60).toFixed(1)} min`;
+  return value < 120 ? `${Number(value.toPrecision(3))}\u00a0s` : `${(value / 60).toFixed(1)}\u00a0min`;
 }
 
 /** Return a number in at most four digits. */

@@ -27,6 +27,7 @@ const CHOICES: [string, Mode, Direction, string][] = [
 export class Toolbar {
   readonly element: HTMLElement;
   private readonly root = h("select", { class: "naga-root", "aria-label": "Folder of runs" });
+  private readonly only = h("span", { class: "naga-only", hidden: true });
   private readonly live = h("span", { class: "naga-live" });
   private readonly filter: HTMLInputElement;
   private readonly modes: HTMLButtonElement[];
@@ -55,7 +56,7 @@ export class Toolbar {
     modes.addEventListener("keydown", (event) => this.moveMode(event));
     this.tabStops(0);
     const refresh = button("↻", () => wishes.refresh(), { "aria-label": "Refresh", title: "Refresh" });
-    this.element = h("div", {}, h("div", { class: "naga-bar" }, this.root, this.live, refresh), h("div", { class: "naga-bar" }, this.filter), modes);
+    this.element = h("div", { class: "naga-toolbar" }, h("div", { class: "naga-bar" }, this.root, this.only, this.live, refresh), h("div", { class: "naga-bar" }, this.filter), modes);
   }
 
   /** Show another root or filter than before. */
@@ -89,10 +90,7 @@ export class Toolbar {
       clearTimeout(this.again);
       this.again = setTimeout(() => this.element.isConnected && this.refresh(), (live.interval ?? 5) * 1000);
     }
-    const only = this.root.options[0];
-    if (this.root.options.length === 1 && only) {
-      only.textContent = visible(root.name || only.value || ".");
-    }
+    this.only.textContent = visible(root.name || ".");
   }
 
   private async offer(root: string): Promise<void> {
@@ -107,8 +105,11 @@ export class Toolbar {
       });
       this.root.replaceChildren(...options);
       this.root.value = root;
+      // Where there is nothing to choose, the name alone is shown.
+      this.root.hidden = options.length < 2;
+      this.only.hidden = !this.root.hidden;
     } catch {
-      this.root.disabled = true; // this host has one root only
+      this.root.disabled = true;
     }
   }
 
