@@ -10,6 +10,7 @@ naga. Frames are those of a second of scrolling by 400 pixels each.
 from __future__ import annotations
 
 import argparse
+import gzip
 import os
 import sys
 import tempfile
@@ -50,6 +51,16 @@ PING = """([url]) => {
 }"""
 
 
+KERNEL = """() => window.jupyterapp.serviceManager.kernels.startNew({name: "python3"}).then(kernel => {
+    window.benchmark = kernel;
+    return kernel.requestExecute({code: "6 * 7"}).done.then(() => null);
+})"""
+CELL = """() => {
+    const begin = performance.now();
+    window.taken = window.benchmark.requestExecute({code: "6 * 7"}).done.then(() => performance.now() - begin);
+}"""
+
+
 def timed(act: Callable[[], Any]) -> float:
     """Return the seconds that a step takes."""
     begin = time.perf_counter()
@@ -71,13 +82,19 @@ def measure(lab: Lab, root: Path, runs: int) -> list[tuple[str, str, str]]:
         panel = Panel(page)
         news = panel.view.locator(".naga-news")
         ping = page.browser_page.evaluate(PING, [f"{lab.url}api/status"]) / 1000
+        page.browser_page.evaluate(KERNEL)
+        page.browser_page.evaluate(CELL)
+        alone = page.browser_page.evaluate("() => window.taken")
 
         def click() -> None:
             page.browser_page.locator(".lm-TabBar-tab[data-id=naga-panel]").click()
+            page.browser_page.evaluate(CELL)
             panel.view.locator(".naga-run").first.wait_for()
 
         first = timed(click)
         news.get_by_text(f"{runs:,} runs").wait_for()
+        meanwhile = page.browser_page.evaluate("() => window.taken")
+        page.browser_page.evaluate("() => window.benchmark.shutdown()")
         page.browser_page.reload()
         panel.view.locator(".naga-run").first.wait_for()
         page.browser_page.wait_for_timeout(3000)
@@ -96,6 +113,8 @@ def measure(lab: Lab, root: Path, runs: int) -> list[tuple[str, str, str]]:
     return [
         ("an answer without naga", f"{ping:.3f} s", "-"),
         ("click to the first rows, empty cache", f"{first:.2f} s", "2 s"),
+        ("a cell alone", f"{alone:.0f} ms", "-"),
+        ("a cell while the receipts are indexed", f"{meanwhile:.0f} ms", "-"),
         ("filter, typing included (0.12 s)", f"{filtered:.2f} s", "0.3 s"),
         ("longest frame while scrolling", f"{frame:.0f} ms", "100 ms"),
         ("row elements, at most", str(most), "100"),
@@ -107,7 +126,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="500 receipts")
     runs = 500 if parser.parse_args().quick else 10_000
-    build_front_end()
+    builder = build_front_end()
     with tempfile.TemporaryDirectory() as place:
         root, state = Path(place, "project"), Path(place, "state")
         for folder in (root, state):
@@ -118,7 +137,9 @@ def main() -> None:
         try:
             rows = measure(lab, root, runs)
         finally:
-            lab.stop()
+            ended = lab.stop()
+        rows.append(("SIGTERM to the end of the server", f"{ended:.2f} s", "3 s"))
+        rows.append(("the view, compressed", f"{len(gzip.compress(builder.VIEW.read_bytes())) / 1000:.1f} kB", "40 kB"))
     print(f"{f'{runs} receipts':<40}{'figure':>10}{'aim':>10}")
     for name, figure, aim in rows:
         print(f"{name:<40}{figure:>10}{aim:>10}")

@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -41,6 +42,14 @@ IS_IDLE = """() => {
 def find_chromium() -> str | None:
     """Return the path of the system's Chromium, or None when there is none."""
     return next((found for name in CHROMIUM if (found := shutil.which(name))), None)
+
+
+def find_port() -> int:
+    """Return a port that is free now; servers before 2.15 do not say which one they were given."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 class Lab:
@@ -98,17 +107,12 @@ class Lab:
             self.application,
             "--no-browser",
             "--ip=127.0.0.1",
-            "--port=0",
+            f"--port={find_port()}",
             "--allow-root",
         ]
         command += [f"--ServerApp.root_dir={self.root}", f"--IdentityProvider.token={self.token}"]
         # A page can then ask the application itself to run a command, and is told when that has ended.
-        name = "LabApp" if self.application == "jupyterlab" else "JupyterNotebookApp"
-        command += [
-            f"--{name}.expose_app_in_browser=True",
-            f"--{name}.news_url=",
-            "--ServerApp.terminals_enabled=False",
-        ]
+        command += ["--expose-app-in-browser", "--LabApp.news_url=", "--ServerApp.terminals_enabled=False"]
         command += self._arguments
         with (self.state / "lab.log").open("wb") as log:
             self._process = subprocess.Popen(

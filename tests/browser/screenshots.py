@@ -93,6 +93,7 @@ def take_panel(page: Page, folder: Path) -> None:
     panel.select("results/fit-1/run.lock").get_by_role("button", name="Compare").click()
     panel.select("results/fit-3/run.lock").get_by_role("button", name="Compare").click()
     panel.details.get_by_role("table", name="Differences").wait_for()
+    page.browser_page.set_viewport_size({"width": 1280, "height": 660})
     _in_both_themes(page, panel.screenshot, folder / "compare")
 
     panel.choose_root(story.swept)

@@ -48,7 +48,7 @@ def lab_root(tmp_path_factory: pytest.TempPathFactory, front_end: FrontEnd) -> P
 @pytest.fixture(scope="module")
 def lab_arguments() -> list[str]:
     """Have the pages below a prefix, as a hub has them."""
-    return ["--ServerApp.base_url=/user/jane doe/"]
+    return ["--ServerApp.base_url=/user/jane/"]
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def panel(lab: Lab, browser: Browser) -> Iterator[Panel]:
         page.browser_page.set_default_timeout(60_000)
         yield Panel(page).open()
         assert page.errors == []
-        assert {urlsplit(url).path[:17] for url in page.requests if "/naga/api/" in url} == {"/user/jane%20doe/"}
+        assert {urlsplit(url).path[:11] for url in page.requests if "/naga/api/" in url} == {"/user/jane/"}
         assert {urlsplit(url).netloc for url in page.requests if url.startswith("http")} == {urlsplit(lab.url).netloc}
     finally:
         context.close()

@@ -13,6 +13,7 @@ import websocket
 
 import naga
 from tests.pipelines import make_run
+from tests.programs import run_python
 from tests.server.conftest import PATIENCE, TOKEN, Server
 
 if TYPE_CHECKING:
@@ -61,6 +62,18 @@ def test_every_question_over_http_is_answered_as_in_python(server: Server, folde
 def test_status_of_the_whole_says_that_it_watches(server: Server) -> None:
     assert wait_for(lambda: server.get("status")["live"]["mode"] == "watching" or None)
     assert [root["root"] for root in server.get("roots")["roots"]] == ["", PROJECT]
+
+
+def test_status_says_whether_there_is_a_panel_and_how_to_get_one(server: Server, tmp_path: Path) -> None:
+    panel = server.get("status")["panel"]
+    assert panel == {"installed": True, "hint": None} or (not panel["installed"] and "node" in panel["hint"])
+    # An installation of which JupyterLab finds nothing.
+    lines = ("import sys; sys.prefix = sys.argv[1]", "from naga_ipython.server.reception import describe_panel")
+    answer = run_python(
+        tmp_path, "-c", "\n".join([*lines, "print(describe_panel())"]), str(tmp_path), HOME=str(tmp_path)
+    )
+    assert "'installed': False" in answer.stdout
+    assert "labextension/build.py --link" in answer.stdout
 
 
 @pytest.mark.parametrize("path", ["status", "runs", "run?run=x", "jobs/x", "file?run=x&name=y"])

@@ -122,7 +122,7 @@ class View implements Context {
     }
     const first = this.marked;
     this.marked = "";
-    this.announce("");
+    this.changed();
     this.attempt(compare(this, first, key, this.below, () => this.show(key)));
   }
 

@@ -72,7 +72,7 @@ export function data(context: Context, title: string, entries: Data[]): HTMLElem
       say("div", "naga-muted", entry.files === null ? bytes(entry.size) : `${bytes(entry.size)}, ${entry.files} files`),
     ),
   ]);
-  return section(title, true, table(title, ["name and path", "digest and size"], rows));
+  return section(title, true, table(title, ["name, path", "digest, size"], rows));
 }
 
 function commitOf(code: Code): HTMLElement {
