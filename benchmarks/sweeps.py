@@ -2,7 +2,7 @@
 
 usage: python benchmarks/sweeps.py [--quick]
 
-The bare function runs in concurrent.futures and, where it is installed, in joblib; naga runs it with a receipt, a
+The bare function runs in concurrent.futures and in joblib; naga runs it with a receipt, a
 lease, a log and a returned value for each task. Then a sweep of which all tasks are done is called again: its
 receipts are clones of one, told of in the summary as the sweep that ran them would have.
 """
@@ -10,7 +10,6 @@ receipts are clones of one, told of in the summary as the sweep that ran them wo
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import shutil
 import statistics
@@ -142,10 +141,9 @@ def main() -> None:
         begin = time.perf_counter()
         pool_of_processes(count)
         show(f"{count:,} bare calls, concurrent.futures", 1000 * (time.perf_counter() - begin) / count, "ms")
-        if importlib.util.find_spec("joblib"):
-            begin = time.perf_counter()
-            joblib(count)
-            show(f"{count:,} bare calls, joblib", 1000 * (time.perf_counter() - begin) / count, "ms")
+        begin = time.perf_counter()
+        joblib(count)
+        show(f"{count:,} bare calls, joblib", 1000 * (time.perf_counter() - begin) / count, "ms")
         show("one fsync of a new file", fsync_ms(Path(place)), "ms")
         project = make_project(Path(place, "run"), count)
         seconds, memory = sweep(project)

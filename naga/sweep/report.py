@@ -50,7 +50,8 @@ def plan_lines(sweep: Sweep, duplicates: Iterable[Duplicate] = ()) -> Iterator[s
     survey = sweep.survey
     counts = ", ".join(f"{survey.states[state]:,} {word}" for state, word in _WORDS.items() if survey.states[state])
     skipped = len(sweep.tasks) - len(survey.todo)
-    yield f"naga: {len(sweep.tasks):,} tasks: {counts}; {len(survey.todo):,} to run, {skipped:,} skipped"
+    tasks = "1 task" if len(sweep.tasks) == 1 else f"{len(sweep.tasks):,} tasks"
+    yield f"naga: {tasks}: {counts}; {len(survey.todo):,} to run, {skipped:,} skipped"
     for state in ("stale", "other", "unreadable"):
         if survey.reasons.get(state):
             yield f"naga: {_WORDS[state]}: {printable(survey.reasons[state])}"

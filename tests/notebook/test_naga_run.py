@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import py_compile
+import re
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -169,6 +170,7 @@ def test_module_runs_as_under_python_m(kernel: Kernel, package: Path) -> None:
         ("--set model.lr=asyncio takes.py", "'model.lr' in --set"),
         ("--set rows=nowhere takes.py", "--set rows=nowhere: NameError"),
         ("--set rows=( takes.py", "--set rows=(: SyntaxError"),
+        ("--set rows=3 takes.py --grid model.lr=1,2", "a sweep takes no --set"),
     ],
 )
 def test_line_that_is_wrong_fails_its_cell_with_one_line(kernel: Kernel, package: Path, line: str, says: str) -> None:
@@ -183,6 +185,13 @@ def test_plain_file_of_a_package_that_imports_relatively_says_how_to_run_it(kern
     answer = kernel.run("%naga_run pkg/inner/relative.py")
     assert [error["ename"] for error in answer.errors] == ["ImportError"]
     assert "relative.py is part of the package pkg.inner: run it with -m pkg.inner.relative" in answer.traceback
+
+
+def test_printed_config_shows_what_was_set_from_the_notebook(kernel: Kernel, folder: Path) -> None:
+    answer = kernel.run("%naga_run --set model.lr=0.25*2 takes.py --print_config")
+    assert (answer.status, answer.stderr) == ("ok", "")
+    assert re.search(r"^  lr: 0\.5 +# .*--set", answer.stdout, re.MULTILINE), answer.stdout
+    assert not (folder / "results/takes").exists()
 
 
 def test_value_of_the_notebook_reaches_the_config_as_the_object_itself(kernel: Kernel, folder: Path) -> None:
