@@ -11,9 +11,7 @@ import json
 import os
 import sys
 from functools import cache
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,7 +24,7 @@ _VARIABLE = "NAGA_FROZEN"
 _INSTALLED = ("/site-packages/", "/dist-packages/")
 
 
-class FrozenCode(msgspec.Struct, frozen=True):
+class FrozenCode(NamedTuple):
     """A checkout that stands for a repository.
 
     Attributes
@@ -41,7 +39,7 @@ class FrozenCode(msgspec.Struct, frozen=True):
 
     root: str
     checkout: str
-    state: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    state: Mapping[str, Any]
 
 
 def run_frozen(codes: Iterable[FrozenCode]) -> None:
@@ -57,7 +55,7 @@ def run_frozen(codes: Iterable[FrozenCode]) -> None:
     Whatever is imported from the repositories afterwards comes from the checkouts, also where an installation in
     development mode leads to the repository.
     """
-    content = [msgspec.structs.asdict(code) for code in codes]
+    content = [code._asdict() for code in codes]
     if not content:
         os.environ.pop(_VARIABLE, None)
         return

@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from naga.errors import NagaError, RefusedError
 from naga.lock.digest import hash_bytes
 from naga.lock.document import canonical_json
@@ -121,7 +119,7 @@ class SlurmLauncher:
         code = self._freeze(plan)
         folder = sweep.write()
         try:
-            record = SlurmRecord(frozen=tuple(msgspec.structs.asdict(each) for each in code), tasks=_digest(sweep))
+            record = SlurmRecord(frozen=tuple(each._asdict() for each in code), tasks=_digest(sweep))
             write_record(folder, record)
             workers = count_workers(len(sweep.survey.todo), self.settings, self.limit)
             array = submit(folder, workers, self.settings)

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 import pytest
 
 from naga.errors import IncompleteError, IntegrityError, RefusedError
@@ -91,7 +90,7 @@ def project(tmp_path: Path, git: Callable[..., str]) -> Path:
 def run_from(code: FrozenCode, project: Path) -> subprocess.CompletedProcess[str]:
     import json
 
-    return run_python(project, "-c", RUN, json.dumps(msgspec.structs.asdict(code)), str(project / "script.py"))
+    return run_python(project, "-c", RUN, json.dumps(code._asdict()), str(project / "script.py"))
 
 
 def frozen_project(project: Path, monkeypatch: pytest.MonkeyPatch) -> FrozenCode:
@@ -217,13 +216,13 @@ def test_freezing_that_was_interrupted_is_not_taken_for_a_checkout(project: Path
 
 def test_frozen_process_maps_paths_and_only_those_of_the_repository(tmp_path: Path) -> None:
     root, checkout = tmp_path / "root", tmp_path / "root/.naga/frozen/1"
-    run_frozen([FrozenCode(str(root), str(checkout))])
+    run_frozen([FrozenCode(str(root), str(checkout), {})])
     assert home_of(f"{checkout}/a/b.py") == f"{root}/a/b.py"
     assert (home_of(str(checkout)), home_of(f"{checkout}2/a.py")) == (str(root), f"{checkout}2/a.py")
     assert checkout_of(f"{root}/src") == f"{checkout}/src"
     for path in (f"{root}2/src", "", f"{root}/.venv/lib/python3/site-packages/a.py", sys.prefix):
         assert checkout_of(path) == path
-    assert frozen_codes() == (FrozenCode(str(root), str(checkout)),)
+    assert frozen_codes() == (FrozenCode(str(root), str(checkout), {}),)
 
 
 def test_frozen_process_imports_what_is_installed_in_development_mode_from_the_checkout(
@@ -232,6 +231,6 @@ def test_frozen_process_imports_what_is_installed_in_development_mode_from_the_c
     root, checkout = tmp_path / "root", tmp_path / "checkout"
     monkeypatch.setattr(sys, "path", [str(root / "src"), *sys.path])
     monkeypatch.setenv("PYTHONPATH", f"{root}/src:/elsewhere")
-    run_frozen([FrozenCode(str(root), str(checkout))])
+    run_frozen([FrozenCode(str(root), str(checkout), {})])
     assert sys.path[0] == f"{checkout}/src"
     assert os.environ["PYTHONPATH"] == f"{checkout}/src:/elsewhere"
