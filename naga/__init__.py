@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from naga.errors import NagaError, ScriptExitError
     from naga.lock.badges import badge_of
     from naga.lock.compare import Comparison
-    from naga.lock.describe import describe_receipt, printable, stage_name
+    from naga.lock.describe import describe_receipt, printable, short_path, stage_name
     from naga.lock.digest import PathDigest, hash_path
-    from naga.lock.project import short_path
     from naga.lock.receipt import Receipt, find_receipt, read_receipt
     from naga.lock.verify import Verification
     from naga.operations.answers import OPERATIONS, answer, answer_from, error_answer
@@ -181,7 +180,7 @@ _HOMES = {
     "run_script": "naga.run.script",
     "runlock": "naga.run.runlock",
     "runs": "naga.catalog.runs",
-    "short_path": "naga.lock.project",
+    "short_path": "naga.lock.describe",
     "stage_name": "naga.lock.describe",
     "status": "naga.catalog.runs",
     "tasks": "naga.sweep.overview",

@@ -7,8 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from naga.lock.badges import Badge, badge_of
-from naga.lock.describe import describe_receipt, or_absent, printable, short_digest
-from naga.lock.project import short_path
+from naga.lock.describe import describe_receipt, or_absent, printable, short_digest, short_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

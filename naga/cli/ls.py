@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import naga
 from naga.cli.tables import Cell, mark, print_rows
 from naga.errors import UsageError
-from naga.lock.project import short_path
+from naga.lock.describe import short_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

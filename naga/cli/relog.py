@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 import naga
 from naga.cli.tables import print_line
-from naga.lock.project import absolute_path, short_path
+from naga.lock.describe import short_path
 
 __all__ = ["add_to"]
 
@@ -58,5 +59,5 @@ def _relog(options: argparse.Namespace) -> int:
     verb = "would be written" if options.dry_run else "written"
     print_line(f"{len(done.written)} {verb}, {len(done.present)} there already, {len(done.left_out)} left out")
     for path, reason in done.left_out.items():
-        print_line(f"  {short_path(absolute_path(os.path.dirname(path)))}: {reason}")  # noqa: PTH120 - text in, text out
+        print_line(f"  {short_path(Path(os.path.abspath(path)).parent)}: {reason}")  # noqa: PTH100 - a link keeps its own name
     return 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import naga
 from naga.cli.tables import Cell, mark, print_line, print_rows
-from naga.lock.project import short_path
+from naga.lock.describe import short_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,17 +1,19 @@
-"""A receipt in words, for terminals."""
+"""A receipt, and what it names, in words for terminals."""
 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from naga.lock.receipt import DataEntry, PrevEntry, Receipt, RepositoryEntry
 
-__all__ = ["describe_receipt", "lineage_lines", "or_absent", "printable", "short_digest", "stage_name"]
+__all__ = ["describe_receipt", "lineage_lines", "or_absent", "printable", "short_digest", "short_path", "stage_name"]
 
 _WIDEST = 240
 """Characters of indentation; what is 80 stages up and more stands below each other."""
@@ -75,6 +77,23 @@ def lineage_lines(receipt: Receipt) -> list[str]:
         One line for each prev of each stage. A stage that more than one other reads is drawn out once.
     """
     return [printable(line) for line in _tree(receipt)]
+
+
+def short_path(path: Path) -> str:
+    """Write a path as a person in the current folder would.
+
+    Parameters
+    ----------
+    path : Path
+        Absolute.
+
+    Returns
+    -------
+    str
+        Relative to the current folder for what lies in it, else absolute.
+    """
+    here, text = os.getcwd().rstrip("/") + "/", str(path)  # noqa: PTH109 - called for each of many runs
+    return text.removeprefix(here) or "."
 
 
 def short_digest(digest: str | None) -> str:

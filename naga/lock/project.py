@@ -12,7 +12,7 @@ from naga.lock.frozen import home_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["MARKS", "absolute_path", "find_project", "nearest_path", "portable_path", "resolve_path", "short_path"]
+__all__ = ["MARKS", "absolute_path", "find_project", "nearest_path", "portable_path", "resolve_path"]
 
 MARKS = ("naga.toml", ".git")
 """What lies at the root of a project."""
@@ -137,23 +137,6 @@ def nearest_path(path: Path) -> Path | None:
         return None
     found = nearest(missing.name, names)
     return missing.with_name(found) if found else None
-
-
-def short_path(path: Path) -> str:
-    """Write a path as a person in the current folder would.
-
-    Parameters
-    ----------
-    path : Path
-        Absolute.
-
-    Returns
-    -------
-    str
-        Relative to the current folder for what lies in it, else absolute.
-    """
-    here, text = os.getcwd().rstrip("/") + "/", str(path)  # noqa: PTH109 - called for each of many runs
-    return text.removeprefix(here) or "."
 
 
 def _spellings(absolute: str, root: Path) -> Iterator[tuple[str, str]]:
