@@ -52,6 +52,7 @@ class Config:
     label = "run_${param}_${mode}_${maybe}"
     copy = "${inner.lr}"
     doubled: Any = "${twice:${inner.lr}}"
+    first = "first is ${sizes.0}"
     listed = ["${place}", {"a": "${param}"}]  # noqa: RUF012
     constant = "${oc.env:HOME,none}"
     save_dir = "results/${label}/${inner.name}/${inner.own}/${constant}"
@@ -127,6 +128,12 @@ def test_variants_whose_first_tasks_differ_in_one_key_only_follow_the_other_key_
         for param in range(6):
             values = {"inner.lr": lr, "param": param}
             assert variants.config(values) == merged(values)
+
+
+def test_variants_whose_first_tasks_are_the_same_follow_an_item_of_a_list_later() -> None:
+    variants = Variants(LAYERS, frozenset(["sizes"]))
+    for sizes in ([1], [1], [1], [1], [1], [2, 3]):
+        assert variants.config({"sizes": sizes}) == merged({"sizes": sizes})
 
 
 def test_variants_of_an_experiment_follow_its_full_name(tmp_path: Path) -> None:
