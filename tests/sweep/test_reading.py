@@ -113,7 +113,7 @@ ITEMS = st.sampled_from(
 
 
 @given(st.lists(ITEMS, max_size=6), st.booleans())
-@example(["- &a 5", "- &a 5"], ends=True)
+@example(lines=["- &a 5", "- &a 5"], ends=True)
 def test_yaml_of_any_lines_gives_what_a_parser_of_the_whole_gives(lines: list[str], ends: bool) -> None:
     text = "\n".join(lines) + "\n" * ends
     try:
