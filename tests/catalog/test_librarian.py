@@ -138,6 +138,24 @@ def test_librarian_reads_a_settled_receipt_once_and_only_what_changed_again(root
     assert opened_receipts(root) == ["second"]
 
 
+def test_librarian_that_cannot_write_goes_on_with_what_it_knows(root: Path) -> None:
+    assert opened_receipts(root) == ["first", "second", "third"]
+    make_run(root, "fourth", "fourth")
+    with closing(sqlite3.connect(os.environ["NAGA_CACHE_DIR"] + "/ledger.sqlite")) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        assert opened_receipts(root) == ["fourth"]
+
+
+@pytest.mark.parametrize("told", ["results/first", "results/first/run.lock"])
+def test_folder_that_went_or_moved_is_noticed_when_it_is_touched(
+    root: Path, watched: naga.Librarian, told: str
+) -> None:
+    (root / "results/third").rename(root / "results/deep")
+    shutil.rmtree(root / "results/first")
+    watched.touch([str(root / told), str(root / "results/third"), str(root / "results/deep")])
+    assert rates(watched) == ["0.3", "0.2"]
+
+
 def test_librarian_that_is_told_of_one_receipt_reads_only_that(root: Path) -> None:
     assert opened_receipts(root, touched="second") == ["first", "second", "third", "second"]
 

@@ -97,6 +97,15 @@ def change_rows(*commands: str) -> Callable[[Path], None]:
     return change
 
 
+def change_contents(path: Path) -> None:
+    """Have all receipts name another output."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for run, content in connection.execute("SELECT run, content FROM receipts").fetchall():
+            assert b"out.txt" in content
+            changed = content.replace(b"out.txt", b"out.tx_")
+            connection.execute("UPDATE receipts SET content = ? WHERE run = ?", (changed, run))
+
+
 def make_folder(path: Path) -> None:
     path.unlink()
     path.mkdir()
@@ -113,7 +122,7 @@ DAMAGES = {
     "tables gone": change_rows("DROP TABLE runs", "DROP TABLE sightings"),
     "other columns": change_rows("ALTER TABLE receipts DROP COLUMN content"),
     "other version": change_rows("PRAGMA user_version = 7", "DROP TABLE receipts"),
-    "other contents": change_rows("UPDATE receipts SET content = (SELECT content FROM receipts LIMIT 1)"),
+    "other contents": change_contents,
     "contents gone": change_rows("UPDATE receipts SET content = NULL", "UPDATE runs SET checksum = NULL"),
     "other digests": change_rows("UPDATE sightings SET digest = 'xxh3_128:00000000000000000000000000000000'"),
     "receipts mixed up": change_rows("UPDATE receipts SET content = 1 WHERE run = 1", "UPDATE receipts SET run = -run"),
