@@ -56,6 +56,8 @@ def watch_imports() -> Callable[[], None]:
     callable
         Ends it.
     """
+    # When it is first asked it imports modules, for which the finder would ask it again.
+    is_user_file("")
     token = object()
     if not _watchers:
         # What other tools put in front, such as the finders of editable installs, stays in front.

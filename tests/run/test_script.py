@@ -186,3 +186,19 @@ def test_script_run_again_sees_nothing_of_the_first_time(tmp_path: Path) -> None
     second = call_script(tmp_path, "y = 'x' in globals()\n")
     assert second.ns["y"] is False
     assert "y" not in first.ns
+
+
+FIRST_IMPORT = """\
+import sys
+sys.modules.pop('sysconfig', None)
+from naga import watch_imports
+end = watch_imports()
+import wave
+end()
+print(wave.__name__)
+"""
+
+
+def test_first_import_that_is_watched_finds_its_module(tmp_path: Path) -> None:
+    done = run_python(tmp_path, "-c", FIRST_IMPORT)
+    assert (done.stdout, done.stderr) == ("wave\n", "")
