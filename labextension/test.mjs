@@ -102,3 +102,45 @@ test("unfolding a run of the tree puts its children below it, and folding takes 
   await rows.toggle(5);
   assert.equal(rows.total, 250);
 });
+
+test("a run keeps the state that it had until the new one is there", async () => {
+  let release;
+  const late = new Promise((resolve) => (release = resolve));
+  const row = (state) => ({ path: "r", id: "i", stage: "fit", state, badge: { glyph: "", word: state ?? "finished", tone: "none" } });
+  let isSlow = false;
+  const ask = async (_, args) => {
+    if (args.judge && isSlow) {
+      await late;
+    }
+    return { total: 1, offset: 0, rows: [row(args.judge ? (isSlow ? "stale" : "ok") : null)], version: "1", stages: null };
+  };
+  const rows = new Rows({ ask }, () => undefined);
+  await rows.restart({ filter: "", mode: "recent", direction: "up" });
+  isSlow = true;
+  const done = rows.refresh();
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  assert.equal(rows.at(0).row.badge.word, "ok");
+  release();
+  await done;
+  assert.equal(rows.at(0).row.badge.word, "stale");
+});
+
+test("what is under a run comes a page at a time, and is unfolded again after a refresh", async () => {
+  const row = (name) => ({ path: name, id: name, stage: "fit" });
+  const ask = async (op, args) => {
+    if (op === "runs") {
+      return { total: 1, offset: 0, rows: [row("root")], version: "1", stages: null };
+    }
+    const count = Math.min(args.limit, 130 - args.offset);
+    return { total: 130, offset: args.offset, rows: Array.from({ length: count }, (_, n) => ({ row: row(`c${args.offset + n}`), name: null, children: 1 })) };
+  };
+  const rows = new Rows({ ask }, () => undefined);
+  await rows.restart({ filter: "", mode: "tree", direction: "down" });
+  await rows.toggle(0);
+  assert.deepEqual([rows.total, rows.at(101)], [102, { kind: "more", level: 2, left: 30 }]);
+  await rows.toggle(101);
+  assert.equal(rows.total, 131);
+  await rows.toggle(3);
+  await rows.refresh();
+  assert.deepEqual([rows.total, rows.at(3).expanded, rows.at(4).level], [232, true, 3]);
+});

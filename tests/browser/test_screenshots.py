@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.screenshots import ROOT, copy_notebooks, take_debugging
+from tests.browser.screenshots import PANEL_PICTURES, ROOT, copy_notebooks, take_debugging
 
 if TYPE_CHECKING:
     from tests.browser.lab import Page
@@ -36,3 +36,8 @@ def test_picture_of_the_failure_shows_what_was_kept_and_found_out(page: Page, tm
     header = slice(0, 24)  # the signature, and width and height
     assert (tmp_path / "debugging.png").read_bytes()[header] == stored[header]
     assert "docs/img/debugging.png" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_picture_of_the_panel_is_there_in_both_themes() -> None:
+    taken = {f"{name}-{theme}.png" for name in PANEL_PICTURES for theme in ("light", "dark")}
+    assert {path.name for path in (ROOT / "docs" / "img").iterdir()} == {*taken, "debugging.png"}

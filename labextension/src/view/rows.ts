@@ -66,7 +66,7 @@ type Block =
 export const PAGE = 100;
 const MOST = 500; // rows that one answer holds
 // An answer that takes longer than this is asked for once more without judging, so that there is something to see.
-const PATIENCE = 250;
+const PATIENCE = 60;
 
 export class Rows {
   total = 0;
@@ -250,7 +250,7 @@ export class Rows {
     const early = setTimeout(() => {
       this.client
         .ask<Page>("runs", { ...args, judge: false })
-        .then((answer) => !settled && this.take(page, answer, generation))
+        .then((answer) => !settled && this.take(page, { ...answer, rows: this.judgedBefore(answer.rows) }, generation))
         .catch(() => undefined); // the judged answer brings the same error
     }, PATIENCE);
     this.waiting = true;
@@ -262,6 +262,15 @@ export class Rows {
       settled = true;
       clearTimeout(early);
     }
+  }
+
+  /** Give runs the states that they had a moment ago, until the new ones are there. */
+  private judgedBefore(rows: Row[]): Row[] {
+    const known = new Map([...this.shown.values()].flat().map((row) => [keyOf(row), row]));
+    return rows.map((row) => {
+      const before = known.get(keyOf(row));
+      return before && before.id === row.id ? { ...row, state: before.state, badge: before.badge } : row;
+    });
   }
 
   private take(page: number, answer: Page, generation: number): void {
