@@ -14,8 +14,9 @@ import statistics
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import naga
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PREPARED = "results/prepare/00003/run.lock"
-QUESTIONS = {
+QUESTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "a page of runs": ("runs", {"judge": False}),
     "the last page": ("runs", {"judge": False, "offset": 9_900}),
     "a stage": ("runs", {"judge": False, "filter": "stage:fit"}),
@@ -73,14 +74,14 @@ def main() -> None:
         make_project(root, runs)
         shutil.rmtree(f"{place}/cache")
         time.sleep(3)
-        rows = []
+        rows: list[tuple[str, float, float | None]] = []
         with naga.Librarian(root, max_age=float("inf")) as librarian:
             rows.append(("indexed from nothing", seconds(librarian.refresh), INDEXED))
         with naga.Librarian(root, max_age=float("inf")) as librarian:
             rows.append(("opened again", seconds(librarian.refresh), None))
             rows.append(("a page with states, first", seconds(lambda: naga.answer_from(librarian, "runs")), None))
             for name, (op, args) in QUESTIONS.items():
-                found = seconds(lambda op=op, args=args: naga.answer_from(librarian, op, args), 9)
+                found = seconds(partial(naga.answer_from, librarian, op, args), 9)
                 rows.append((name, found, ASKED))
             rows.append(("a receipt that changed", seconds(lambda: touch_one(librarian), 9), ASKED))
             # Those of the first time have looked at every file, of which the digests are known from then on.
