@@ -12,6 +12,7 @@ import pytest
 
 import naga
 from naga.errors import NotFoundError
+from naga.lock.lineage import Prev
 from naga.lock.stat_index import Reading
 from tests.pipelines import build_pipeline, copy_pipeline, make_run, run_fit, run_stage
 
@@ -272,7 +273,7 @@ def test_status_of_a_run_that_declared_a_prev_by_another_path_does_not_depend_on
     first = make_run(tmp_path, "first", "first", files={"more.txt": "more"})
     # The receipt lies elsewhere, as runlock_path may say, so only the path of the output tells that it is one.
     (tmp_path / "receipts").mkdir()
-    moved = first._replace(path=first.path.rename(tmp_path / "receipts/run.lock"))
+    moved = Prev(first.path.rename(tmp_path / "receipts/run.lock"), first.receipt)
     make_run(tmp_path, "second", "second", prevs=[moved], data=[tmp_path / "results/first/out.txt"])
     (tmp_path / "results/first/more.txt").write_text("by hand")
     assert states(tmp_path) == {"receipts": "modified", "second": "ok"}
