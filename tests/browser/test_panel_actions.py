@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import nbformat
 import pytest
 
+import naga
+from naga.lock.lineage import Prev
 from tests.browser.lab import Lab, Page
 from tests.browser.panel import Panel
 from tests.browser.story import SWEPT, Story, build_weather, make_swept
@@ -195,8 +197,9 @@ def test_cells_run_while_a_run_is_verified_and_its_check_outlives_what_they_writ
     notebook.command("docmanager:save")
     verified = details.get_by_role("region", name="Verified")
     verified.wait_for()
-    make_run(lab_root / "big ü", "after", "after")
-    panel.row("results/after/run.lock").wait_for()
+    receipt = lab_root / "big ü" / "results" / "big" / "run.lock"
+    make_run(lab_root / "big ü", "after", "after", prevs=[Prev(receipt, naga.read_receipt(receipt))])
+    details.locator("summary", has_text="Stages after").wait_for()
     assert "✓ intact" in verified.inner_text()
 
 
