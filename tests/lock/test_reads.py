@@ -75,3 +75,20 @@ def test_undeclared_reads_lists_files_of_the_project_that_were_not_declared(
 
 def test_undeclared_reads_counts_relative_paths_from_the_folder_of_the_run(project: Path) -> None:
     assert undeclared_reads(["a.csv", "../other.csv"], project / "data", project, []) == ["data/a.csv", "other.csv"]
+
+
+def test_undeclared_reads_finds_a_file_among_any_number_of_others(project: Path) -> None:
+    for number in range(100):
+        (project / f"data/{number}.csv").touch()
+    everything = sorted(path.name for path in (project / "data").iterdir() if path.is_file())
+
+    assert [undeclared_reads([name], project / "data", project, []) for name in everything] == [
+        [f"data/{name}"] for name in everything
+    ]
+
+
+def test_undeclared_reads_counts_a_link_to_a_file_but_not_to_a_folder_nor_to_nothing(project: Path) -> None:
+    for name, target in (("file", "other.csv"), ("folder", "data"), ("nothing", "gone.csv")):
+        (project / name).symlink_to(target)
+
+    assert undeclared_reads(["file", "folder", "nothing"], project, project, []) == ["file"]
