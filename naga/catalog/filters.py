@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
     from naga.catalog.runs import Run
 
-__all__ = ["Filter", "parse_filters"]
+__all__ = ["STATUSES", "Filter", "parse_filters"]
 
-_STATUSES = (*STATES, "finished")
+STATUSES = (*STATES, "finished")
+"""What a filter may say of the state of a run."""
 _JUDGED = frozenset({"ok", "stale", "modified", "missing"})
 _KEYWORDS = {"stage": "train", "status": "stale", "since": "2d"}
 """Each with an example of its value."""
@@ -107,13 +108,13 @@ def _parse(word: str, now: datetime) -> Filter:
         return _parse_keyword(word, keyword, value, now)
     if comparison is not None:
         return _parse_comparison(word, comparison)
-    if word in _STATUSES:
+    if word in STATUSES:
         return _status_filter(word)
     if colon:
         known = nearest(keyword, _KEYWORDS)
         hint = f"did you mean {known}:{value}?" if known else f"there are {', '.join(f'{k}:' for k in _KEYWORDS)}"
         raise _error(word, 1, f"there is no filter {keyword!r}", hint)
-    known = nearest(word, _STATUSES)
+    known = nearest(word, STATUSES)
     hint = f"did you mean {known}?" if known else f"for a stage write stage:{word}, for a value KEY=VALUE"
     raise _error(word, 1, "it is neither a state nor a comparison", hint)
 
@@ -126,9 +127,9 @@ def _parse_keyword(word: str, keyword: str, value: str, now: datetime) -> Filter
         return Filter("stage", lambda stage: stage is not None and fnmatchcase(stage, value))
     if keyword == "since":
         return _since_filter(_parse_moment(word, place, value, now))
-    if value not in _STATUSES:
-        known = nearest(value, _STATUSES)
-        hint = f"did you mean {known}?" if known else f"there are {', '.join(_STATUSES)}"
+    if value not in STATUSES:
+        known = nearest(value, STATUSES)
+        hint = f"did you mean {known}?" if known else f"there are {', '.join(STATUSES)}"
         raise _error(word, place, f"there is no state {value!r}", hint)
     return _status_filter(value)
 

@@ -10,16 +10,16 @@ import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from naga._version import __version__
-from naga.cli import diff, digest, doctor, lineage, ls, reindex, relog, rerun, show, status, tasks, verify
+from naga.cli import completion, diff, digest, doctor, lineage, ls, reindex, relog, rerun, show, status, tasks, verify
 from naga.errors import NagaError, UsageError, nearest
 from naga.lock.describe import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["main", "run_command"]
+__all__ = ["main", "make_parser", "run_command"]
 
-_COMMANDS = (show, ls, status, verify, diff, lineage, digest, rerun, relog, reindex, tasks, doctor)
+_COMMANDS = (show, ls, status, verify, diff, lineage, digest, rerun, relog, reindex, tasks, doctor, completion)
 _EXAMPLES = """\
 examples:
   naga show results/process
@@ -114,11 +114,18 @@ def run_command(argv: Sequence[str]) -> int:
     SystemExit
         With code 0, after ``-h`` printed the help.
     """
-    options = _make_parser().parse_args(list(argv))
+    options = make_parser().parse_args(list(argv))
     return int(options.run(options))
 
 
-def _make_parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command ``naga``.
+
+    Returns
+    -------
+    argparse.ArgumentParser
+        With one subparser for each command.
+    """
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--json", action="store_true", help="print JSON for programs")
     common.add_argument("--debug", action="store_true", help="show the traceback of an error")

@@ -1,76 +1,30 @@
-"""Completion in bash, zsh and fish: the script that a shell sources, where it is installed, and what it calls."""
+"""Completion in bash, zsh and fish: where it is installed, and what the shell calls for scripts."""
 
 from __future__ import annotations
 
 import os
+import re
 import shlex
+import shutil
 import sys
+from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from naga.config.completion import complete_arguments
+from naga.config.shell_code import SHELLS, completion_script
 from naga.config.shell_words import quoted_for, split_line
 from naga.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-__all__ = ["SHELLS", "Installation", "completion_script", "install_completion", "plan_installation"]
-
-SHELLS = ("bash", "zsh", "fish")
-"""The shells that can be taught."""
+__all__ = ["Installation", "answer", "install_completion", "plan_installation"]
 
 _BEGIN, _END = "# >>> naga completion >>>", "# <<< naga completion <<<"
 # Options of Python that a word follows.
 _OPTIONS_WITH_WORD = ("-W", "-X", "--check-hash-based-pycs")
-
-_BASH = """\
-# Completes the command line of scripts with a naga main, as in: python script.py -o <TAB>
-_naga_script() {
-    local line more
-    local -x COMP_LINE=$COMP_LINE COMP_POINT=$COMP_POINT COMP_WORDBREAKS=$COMP_WORDBREAKS
-    COMPREPLY=()
-    while IFS= read -r line; do
-        if [ "$line" = nospace ] && [ -z "$more" ]; then compopt -o nospace 2>/dev/null; else COMPREPLY+=("$line"); fi
-        more=yes
-    done < <(@PROGRAM@ bash 2>/dev/null)
-}
-complete -o bashdefault -o default -F _naga_script python python3 python3.11 python3.12 python3.13 python3.14
-"""
-
-_ZSH = """\
-# Completes the command line of scripts with a naga main, as in: python script.py -o <TAB>
-(( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }
-_naga_script() {
-    local -a found whole open
-    found=("${(@f)$(@PROGRAM@ words "${(@Q)words[1,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)}")
-    found=("${(@)found:#}")
-    if (( ! $#found )); then
-        if (( $+functions[_python] )); then _python; else _default; fi
-        return
-    fi
-    open=("${(@M)found:#*[=/,]}")
-    whole=("${(@)found:#*[=/,]}")
-    (( $#open )) && compadd -S '' -- "${open[@]}"
-    (( $#whole )) && compadd -- "${whole[@]}"
-}
-compdef _naga_script python python3 python3.11 python3.12 python3.13 python3.14
-"""
-
-_FISH = """\
-# Completes the command line of scripts with a naga main, as in: python script.py -o <TAB>
-function __naga_finds
-    set -l typed (commandline -opc)
-    set -l token (commandline -ct)
-    set -g __naga_found (@PROGRAM@ words $typed "$token" 2>/dev/null)
-    test (count $__naga_found) -gt 0
-end
-for program in python python3 python3.11 python3.12 python3.13 python3.14
-    complete -c $program -f -k -n __naga_finds -a '$__naga_found'
-end
-"""
-
-_SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
+_ASSIGNMENT = re.compile(r"\w+=")
 
 
 class Installation(NamedTuple):
@@ -89,24 +43,6 @@ class Installation(NamedTuple):
     shell: str
     script: Path
     startup: Path | None
-
-
-def completion_script(shell: str) -> str:
-    """Return what a shell has to source.
-
-    Parameters
-    ----------
-    shell : str
-        One of `SHELLS`.
-
-    Returns
-    -------
-    str
-        It calls the interpreter that runs now, in whatever environment a script is run.
-    """
-    # -P: a folder that somebody is in must not lend its modules to this.
-    program = f"{shlex.quote(sys.executable)} -P -m naga.config.shell_completion"
-    return _SCRIPTS[shell].replace("@PROGRAM@", program)
 
 
 def plan_installation(shell: str | None) -> Installation:
@@ -129,7 +65,7 @@ def plan_installation(shell: str | None) -> Installation:
     name = shell or Path(os.environ.get("SHELL", "")).name
     if name not in SHELLS:
         said = f"the shell {name!r} cannot be taught" if name else "SHELL does not say which shell this is"
-        raise UsageError(said, hint=f"write --install_completion {'|'.join(SHELLS)}")
+        raise UsageError(said, hint=f"name one: {'|'.join(SHELLS)}")
     home = Path.home()
     config = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
     if name == "fish":
@@ -175,6 +111,39 @@ def install_completion(plan: Installation, *, dry_run: bool = False) -> str:
     return "".join(f"{line}\n" for line in lines) + (f"\n{completion_script(plan.shell)}" if dry_run else "")
 
 
+def answer(arguments: Sequence[str], complete: Callable[[Sequence[str], str], list[str]]) -> str:
+    """Answer the code that a shell has sourced.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        ``words``, the words of the line and the one that is being written; or ``bash``, for the line of the variables
+        of the environment that bash sets.
+    complete : callable
+        What completes a word: is called with the words before it and its beginning.
+
+    Returns
+    -------
+    str
+        A line for each word. For bash they are quoted, without what readline leaves as it is, and a line ``nospace``
+        comes first when no space belongs behind them.
+    """
+    if arguments[:1] == ["words"]:
+        *words, incomplete = arguments[1:]
+        return _lines(complete(words, incomplete))
+    line = os.environ["COMP_LINE"].encode()[: int(os.environ["COMP_POINT"])].decode(errors="replace")
+    typed = split_line(line)
+    words = list(dropwhile(_ASSIGNMENT.match, typed.words))
+    found = complete(words, typed.incomplete)
+    goes_on = bool(found) and all(one.endswith(("=", "/", ",")) for one in found)
+    breaks = os.environ.get("COMP_WORDBREAKS", "")
+    return _lines(["nospace"] * goes_on + [quoted_for(one, typed, breaks) for one in found])
+
+
+def _lines(words: Sequence[str]) -> str:
+    return "".join(f"{word}\n" for word in words)
+
+
 def _with_block(startup: Path, block: str) -> str:
     text = startup.read_text(encoding="utf-8") if startup.exists() else ""
     before, begin, rest = text.partition(_BEGIN)
@@ -195,7 +164,11 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _complete(words: Sequence[str], incomplete: str) -> list[str]:
-    """Complete a line that begins with an interpreter; nothing unless a script, or a module of this folder, follows."""
+    """Complete a line that begins with a script, or an interpreter that a script or a module of this folder follows."""
+    if words and words[0].endswith(".py"):
+        # As a shell does it: a name without a folder is one of PATH.
+        script = words[0] if "/" in words[0] else shutil.which(words[0])
+        return [] if script is None else complete_arguments(Path(script).expanduser(), words[1:], incomplete)
     rest = list(words[1:])
     while rest and rest[0].startswith("-"):
         if rest[0] == "-m" and len(rest) > 1:
@@ -211,17 +184,5 @@ def _module_file(name: str) -> Path:
     return place / "__main__.py" if place.is_dir() else place.with_suffix(".py")
 
 
-def _answer(arguments: Sequence[str]) -> list[str]:
-    if arguments[:1] == ["words"]:
-        *words, incomplete = arguments[1:]
-        return _complete(words, incomplete)
-    line = os.environ["COMP_LINE"].encode()[: int(os.environ["COMP_POINT"])].decode(errors="replace")
-    typed = split_line(line)
-    found = _complete(typed.words, typed.incomplete)
-    goes_on = bool(found) and all(one.endswith(("=", "/", ",")) for one in found)
-    breaks = os.environ.get("COMP_WORDBREAKS", "")
-    return ["nospace"] * goes_on + [quoted_for(one, typed, breaks) for one in found]
-
-
 if __name__ == "__main__":
-    sys.stdout.write("".join(f"{line}\n" for line in _answer(sys.argv[1:])))
+    sys.stdout.write(answer(sys.argv[1:], _complete))

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from naga.config.shell_completion import SHELLS, completion_script
+from naga.config.shell_code import SHELLS, completion_script
 from naga.config.shell_words import quoted_for, split_line
-from tests.programs import run_python
+from tests.programs import naga, run_python
 
 SCRIPT = """\
 from enum import Enum
@@ -102,6 +102,12 @@ def test_module_of_the_folder_is_not_taken_for_one_of_the_same_name(folder: Path
         ("python -m tools.missing --", []),
         ("python -m pro", []),
         ("python -c process.py --", []),
+        ("./process.py -o color=R", ["RED"]),
+        ("FOO=1 ./tools/fit.py --exp", ["--experiment"]),
+        ("FOO=1 BAR= python process.py --exp", ["--experiment"]),
+        ("'./my script.py' -o par", ["compopt -o nospace", "param="]),
+        ("process.py -o color=R", []),
+        ("./other.py --", []),
         ("python ", []),
         ("python pro", []),
     ],
@@ -121,7 +127,17 @@ def test_line_in_fish_is_completed(folder: Path, tmp_path: Path) -> None:
     assert fish("python process.py -o color=") == ["color=RED", "color=BLUE"]
     assert fish("python process.py --config 'conf file.yml' --experiment ") == ["small"]
     assert "process.py" in fish("python pro")
+    (folder / "process.py").chmod(0o755)
+    assert fish("./process.py -o color=R") == ["color=RED"]
+    assert fish("naga linea") == ["lineage"]
     assert not (folder / "the script ran").exists()
+
+
+def install(
+    folder: Path, *arguments: str, shell: str = "/bin/bash", **environ: str
+) -> subprocess.CompletedProcess[str]:
+    empty = {"XDG_DATA_HOME": "", "XDG_CONFIG_HOME": "", "ZDOTDIR": ""}
+    return run_python(folder, "process.py", *arguments, **{**empty, "HOME": str(folder), "SHELL": shell, **environ})
 
 
 def typed(shell: list[str], folder: Path, setup: str, keys: str, wanted: str) -> None:
@@ -169,13 +185,6 @@ def test_word_that_naga_cannot_complete_is_left_to_bash(folder: Path) -> None:
     typed(["bash", "--norc", "-i"], folder, "source completion.bash", "python oth\t\n", "\n<other.py>")
 
 
-def install(
-    folder: Path, *arguments: str, shell: str = "/bin/bash", **environ: str
-) -> subprocess.CompletedProcess[str]:
-    empty = {"XDG_DATA_HOME": "", "XDG_CONFIG_HOME": "", "ZDOTDIR": ""}
-    return run_python(folder, "process.py", *arguments, **{**empty, "HOME": str(folder), "SHELL": shell, **environ})
-
-
 @needs["bash"]
 @pytest.mark.parametrize("option", ["--install_completion", "--install-completion"])
 def test_installed_completion_is_sourced_by_the_next_shell(folder: Path, option: str) -> None:
@@ -190,6 +199,57 @@ def test_installed_completion_is_sourced_by_the_next_shell(folder: Path, option:
     shown = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL)
     assert "_naga_script python" in shown.stdout
     assert shown.stdout.splitlines()[-1] == "1"
+
+
+FIT = """\
+from naga import clicfg
+class Config:
+    save_dir = 'results/fit'
+@clicfg(config_class=Config)
+def main(cfg): ...
+if __name__ == '__main__':
+    main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("shell", "startup"),
+    [
+        pytest.param("bash", ".bashrc", marks=needs["bash"]),
+        pytest.param("zsh", ".zshrc", marks=needs["zsh"]),
+    ],
+)
+def test_tab_in_a_new_shell_completes_once_it_is_installed(folder: Path, shell: str, startup: str) -> None:
+    (folder / "process.py").chmod(0o755)
+    (folder / "other.py").chmod(0o755)
+    (folder / "fit.py").write_text(FIT)
+    assert run_python(folder, "fit.py").returncode == 0
+    assert naga(folder, "completion", shell, HOME=str(folder), XDG_DATA_HOME="", ZDOTDIR="").returncode == 0
+    assert "completion" in (folder / startup).read_text()
+
+    lines = {
+        "python process.py -o col\tBL\t": "python process.py -o color=BLUE",
+        "./process.py -o col\tBL\t": "./process.py -o color=BLUE",
+        "process.py -o col\tR\t": "process.py -o color=RED",
+        "./other.py conf\t": "./other.py conf file.yml",
+        "naga linea\tres\t": "naga lineage results/fit",
+        "naga tas\t--wat\t": "naga tasks --watch",
+        "naga ls kil\t--ro\ttoo\t": "naga ls killed --root tools/",
+        "ls conf\t": "ls conf file.yml",
+    }
+    for keys, line in lines.items():
+        # Control-A goes to the front of the line.
+        typed([shell, "-i"], folder, "PATH=$PWD:$PATH", f"{keys}\x01echo \n", f"\n{line}")
+    assert not (folder / "the script ran").exists()
+
+
+@needs["bash"]
+def test_what_bash_does_for_other_commands_stays_as_it_was(folder: Path) -> None:
+    (folder / ".bashrc").write_text("_mine() { COMPREPLY=(mine); }\ncomplete -F _mine -D\n")
+    naga(folder, "completion", "bash", HOME=str(folder), XDG_DATA_HOME="")
+    twice = "source .bashrc"
+    typed(["bash", "-i"], folder, twice, "unknown-command m\t\x01echo \n", "\nunknown-command mine")
+    typed(["bash", "-i"], folder, twice, "./process.py -o col\tBL\t\x01echo \n", "\n./process.py -o color=BLUE")
 
 
 def test_completion_that_is_installed_twice_stands_there_once(folder: Path) -> None:
