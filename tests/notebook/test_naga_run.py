@@ -52,7 +52,7 @@ before = state()
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, libraries: str) -> Path:
     folder = tmp_path_factory.mktemp("project")
     (folder / "takes.py").write_text(TAKES)
     (folder / "elsewhere").mkdir()
@@ -60,7 +60,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def kernel(folder: Path, libraries: str) -> Iterator[Kernel]:
+def kernel(folder: Path) -> Iterator[Kernel]:
     """Yield a kernel with the extension, in a folder with scripts; the tests of this file share it."""
     kernel = Kernel(folder)
     kernel.run("%load_ext naga")
