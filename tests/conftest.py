@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,9 @@ GIT_CONFIG = """\
 """
 
 CACHES = itertools.count()
+
+# A shell gives the jobs of its background no Ctrl-C, and whatever they start inherits that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

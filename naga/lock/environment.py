@@ -8,11 +8,10 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from naga.lock.cores import available_cores
 from naga.lock.digest import hash_bytes
@@ -85,7 +84,8 @@ _SMI_SECONDS = 5.0
 _CPUINFO_BYTES = 4096
 
 
-class Difference(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Difference:
     """One thing in which two environments differ.
 
     Parameters

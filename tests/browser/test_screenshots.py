@@ -32,7 +32,7 @@ def test_picture_of_the_failure_shows_what_was_kept_and_found_out(page: Page, tm
     assert any("numpy.ndarray" in text for text in outputs)
     assert "['was_drizzle', 'was_snow']" in outputs
     assert page.errors == []
-    stored = (ROOT / "docs" / "images" / "debugging.png").read_bytes()
+    stored = (ROOT / "docs" / "img" / "debugging.png").read_bytes()
     header = slice(0, 24)  # the signature, and width and height
     assert (tmp_path / "debugging.png").read_bytes()[header] == stored[header]
     assert "docs/img/debugging.png" in (ROOT / "README.md").read_text(encoding="utf-8")

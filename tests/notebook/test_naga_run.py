@@ -188,10 +188,10 @@ def test_plain_file_of_a_package_that_imports_relatively_says_how_to_run_it(kern
 
 
 def test_printed_config_shows_what_was_set_from_the_notebook(kernel: Kernel, folder: Path) -> None:
-    answer = kernel.run("%naga_run --set model.lr=0.25*2 takes.py --print_config")
+    answer = kernel.run("%naga_run --set model.lr=0.25*2 takes.py -o save_dir=results/printed --print_config")
     assert (answer.status, answer.stderr) == ("ok", "")
     assert re.search(r"^  lr: 0\.5 +# .*--set", answer.stdout, re.MULTILINE), answer.stdout
-    assert not (folder / "results/takes").exists()
+    assert not (folder / "results/printed").exists()
 
 
 def test_value_of_the_notebook_reaches_the_config_as_the_object_itself(kernel: Kernel, folder: Path) -> None:
