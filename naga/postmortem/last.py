@@ -185,7 +185,8 @@ class LastFailure:
         place = self._root.place if self._root else ""
         if type(frame.locals) is dict:
             self._injection = Injection(self._namespace, frame.locals)
-            print(_message(frame, place, self._injection), file=sys.stderr)  # noqa: T201 - the one line for the person
+            line = _message(frame, place, self._injection, has_naga=_has_naga(self._namespace))
+            print(line, file=sys.stderr)  # noqa: T201 - the one line for the person
         else:
             print(f"naga: {frame.place()} - its variables are those of the notebook", file=sys.stderr)  # noqa: T201
 
@@ -225,24 +226,33 @@ def _first(failure: Failure | None, problem: str) -> tuple[Failure, int]:
     return failure, failure.chosen
 
 
-def _message(frame: Frame, place: str, injection: Injection) -> str:
+def _message(frame: Frame, place: str, injection: Injection, *, has_naga: bool) -> str:
     names = injection.names
-    count = "1 local" if len(names) == 1 else f"{len(names)} locals"
-    where = f"{frame.place()} in {place}" if place else frame.place()
-    line = f"naga: {where} - {count} kept" + (f": {_listed(names)}" if names else "")
+    said = []
+    if names:
+        count = "1 local" if len(names) == 1 else f"{len(names)} locals"
+        said.append(f"{count} kept: {_listed(names)}")
     if injection.shadowed:
-        line += f"; shadowed (undo: {_undo()}): {_listed(injection.shadowed)}"
+        said.append(f"shadowed (undo: {_undo(has_naga)}): {_listed(injection.shadowed)}")
     if injection.left:
-        line += f"; only in naga.locals: {_listed(injection.left)}"
-    return line
+        said.append(f"only in naga.locals{'' if has_naga else ' (import naga)'}: {_listed(injection.left)}")
+    where = f"{frame.place()} in {place}" if place else frame.place()
+    return f"naga: {where} - {'; '.join(said) or 'no locals'}"
 
 
-def _undo() -> str:
+def _has_naga(namespace: dict[str, Any]) -> bool:
+    """Tell whether the person can write `naga`: loading the extension gives them no name that could hide theirs."""
+    return namespace.get("naga") is sys.modules["naga"]
+
+
+def _undo(has_naga: bool) -> str:
     """Say how the person gets old values back: by a magic only where the extension is loaded."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     has_magic = shell is not None and shell.find_line_magic("naga_restore") is not None
-    return "%naga_restore" if has_magic else "naga.last.restore()"
+    if has_magic:
+        return "%naga_restore"
+    return "naga.last.restore()" if has_naga else "import naga; naga.last.restore()"
 
 
 def _listed(names: list[str]) -> str:

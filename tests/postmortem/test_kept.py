@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import naga
 from naga import keep_locals
 from tests.programs import load_module, run_python
 
@@ -59,13 +60,42 @@ def test_builtin_is_hidden_only_where_the_person_hid_it_already(error: BaseExcep
 
 
 def test_message_names_place_and_names_but_no_value(error: BaseException, capsys: pytest.CaptureFixture[str]) -> None:
-    keep_locals(error, {"a": "before", "rows": "secret"})
+    keep_locals(error, {"a": "before", "rows": "secret", "naga": naga})
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err == (
         "naga: fail() at process.py:4 - 2 locals kept: rows, a; shadowed (undo: naga.last.restore()): rows, a; "
         "only in naga.locals: list, _private, In, Out, exit, get_ipython\n"
     )
+
+
+@pytest.mark.parametrize("others", [{}, {"naga": "the person's own"}])
+def test_message_says_what_to_import_where_naga_is_no_name_of_the_notebook(
+    error: BaseException, capsys: pytest.CaptureFixture[str], others: dict[str, Any]
+) -> None:
+    keep_locals(error, {"a": "before", **others})
+    printed = capsys.readouterr().err
+    assert (
+        "; shadowed (undo: import naga; naga.last.restore()): a; only in naga.locals (import naga): list, " in printed
+    )
+
+
+def test_message_of_a_function_without_variables_counts_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ZeroDivisionError) as caught:
+        load_module(tmp_path, "def bare():\n    1 / 0\n").bare()
+    keep_locals(caught.value, {})
+    assert capsys.readouterr().err == "naga: bare() at process.py:2 - no locals\n"
+
+
+def test_message_of_a_function_whose_variables_cannot_be_put_there_counts_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ZeroDivisionError) as caught:
+        load_module(tmp_path, "def hidden(list=None):\n    1 / 0\n").hidden()
+    keep_locals(caught.value, {"naga": naga})
+    assert capsys.readouterr().err == "naga: hidden() at process.py:2 - only in naga.locals: list\n"
 
 
 def test_same_failure_is_kept_once(error: BaseException, capsys: pytest.CaptureFixture[str]) -> None:
