@@ -183,7 +183,7 @@ def state_folder(root: Path) -> Path:
     return folder
 
 
-def write_plan(folder: Path, plan: Plan, tasks: Sequence[PlannedTask]) -> None:
+def write_plan(folder: Path, plan: Plan, tasks: Sequence[PlannedTask], *, age: int = 0) -> None:
     """Write a plan; the tasks first, so that whoever sees the plan sees them too.
 
     Parameters
@@ -193,6 +193,13 @@ def write_plan(folder: Path, plan: Plan, tasks: Sequence[PlannedTask]) -> None:
     plan : Plan
     tasks : sequence of PlannedTask
         All of them, by index.
+    age : int
+        Nanoseconds since the plan knows of what others do; its file is as old. A receipt that is younger may be of
+        somebody who ended the task meanwhile.
+
+    Notes
+    -----
+    The age is taken off the disk's own clock, since those of the machines at it differ.
     """
     redactor = Redactor.from_environment(os.environ)
     with (folder / TASKS_NAME).open("w", encoding="utf-8") as file:
@@ -203,7 +210,10 @@ def write_plan(folder: Path, plan: Plan, tasks: Sequence[PlannedTask]) -> None:
         file.flush()
         os.fsync(file.fileno())
     program = replace(plan.program, argv=tuple(redactor.argv(plan.program.argv)))
-    write_atomically(folder / PLAN_NAME, json.dumps(asdict(replace(plan, program=program))).encode() + b"\n")
+    path = folder / PLAN_NAME
+    write_atomically(path, json.dumps(asdict(replace(plan, program=program))).encode() + b"\n")
+    written = path.stat().st_mtime_ns
+    os.utime(path, ns=(written, written - age))
 
 
 def read_plan(folder: Path) -> Plan:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+import time
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -65,6 +66,8 @@ class Sweep:
     summary : Summary
     config_files : tuple of str
         Those that the config comes from, absolute.
+    looked : int
+        When the look at the receipts began, in nanoseconds of the monotonic clock.
     """
 
     plan: Plan
@@ -72,6 +75,7 @@ class Sweep:
     survey: Survey
     summary: Summary
     config_files: tuple[str, ...] = ()
+    looked: int = field(default_factory=time.monotonic_ns)
 
     def write(self) -> Path:
         """Write the plan where workers on all machines can read it.
@@ -82,7 +86,7 @@ class Sweep:
             The folder of the sweep.
         """
         folder = new_sweep_folder(Path(self.plan.root), self.plan.id)
-        write_plan(folder, self.plan, self.tasks)
+        write_plan(folder, self.plan, self.tasks, age=time.monotonic_ns() - self.looked)
         return folder
 
 
@@ -140,6 +144,7 @@ def prepare_sweep(stage: Stage, tasks: Sequence[Task], options: SweepOptions, *,
     ConfigError
         As for `naga.sweep.planning.place_tasks`.
     """
+    looked = time.monotonic_ns()
     program = current_program()
     root = find_project(Path(program.script).parent)
     redactor = Redactor.from_environment(os.environ, read_settings(root).readable)
@@ -161,7 +166,7 @@ def prepare_sweep(stage: Stage, tasks: Sequence[Task], options: SweepOptions, *,
         todo=survey.todo if len(survey.todo) < len(planned) else None,
         tasks=len(planned),
     )
-    return Sweep(plan, planned, survey, summary, stage.config_files)
+    return Sweep(plan, planned, survey, summary, stage.config_files, looked)
 
 
 def _repositories(program: Program, root: Path, save_dir: Path) -> dict[str, RepositoryEntry]:

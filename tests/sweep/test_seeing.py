@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -92,6 +93,37 @@ def test_tasks_that_two_commands_share_keep_their_logs_and_count_as_begun_once(p
     assert logs == [f"task {number}\nfrom a program\n" for number in range(12)]
     shown = json.loads(naga(project, "tasks", "results", "--json").stdout)
     assert shown["repeated"] == 0
+
+
+SLOW_GIT = """\
+#!/bin/sh
+case "$*" in *status*)
+    touch looked
+    while [ ! -e go ]; do sleep 0.02; done
+esac
+PATH=${PATH#*:} exec git "$@"
+"""
+
+
+def test_tasks_that_another_command_ends_while_this_one_plans_are_not_run_again(project: Path, tmp_path: Path) -> None:
+    write_tasks(project, range(3))
+    # The state of the code is kept after the look at the receipts, and takes long in a large repository.
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/git").write_text(SLOW_GIT)
+    (tmp_path / "bin/git").chmod(0o755)
+    environ = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+    command = [sys.executable, "process.py", "--tasks", "list.txt", "--task_to", "param"]
+    with subprocess.Popen(command, cwd=project, env=environ, stderr=subprocess.PIPE, text=True) as planning:
+        while not (project / "looked").exists():
+            assert planning.poll() is None
+        assert sweep(project).returncode == 0
+        (project / "go").touch()
+        _, said = planning.communicate(timeout=120)
+
+    assert planning.returncode == 0, said
+    assert "3 tasks" in said
+    shown = json.loads(naga(project, "tasks", "results", "--json").stdout)
+    assert (shown["counts"], shown["repeated"]) == ({"finished": 3}, 0)
 
 
 def test_log_of_a_task_hides_a_secret_of_its_config_and_workers_share_cores_and_digests(tmp_path: Path) -> None:
