@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from naga.config.sweep_options import SweepOptions
+    from naga.sweep.events import Result
     from naga.sweep.stage import Stage
-    from naga.sweep.supervisor import Result
     from naga.sweep.sweep import Launcher, Sweep
     from naga.sweep.task import TaskList
 

@@ -22,7 +22,7 @@ from naga.sweep.supervisor import Supervisor
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from naga.sweep.supervisor import Result
+    from naga.sweep.events import Result
 
 __all__ = ["drain", "main"]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from naga.sweep.plan import PlannedTask
 
-__all__ = ["Counts", "Failure", "Observer", "Silent", "TaskEvent", "current_observer", "watching_sweeps"]
+__all__ = ["Counts", "Failure", "Observer", "Result", "Silent", "TaskEvent", "current_observer", "watching_sweeps"]
 
 _observer: ContextVar[Observer | None] = ContextVar("naga_observer", default=None)
 
@@ -87,6 +87,30 @@ class TaskEvent:
     seconds: float = 0.0
     failure: Failure | None = None
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of the work of a supervisor.
+
+    Attributes
+    ----------
+    counts : Counts
+    failures : dict
+        Index of a task -> why it did not finish.
+    left : list of int
+        The tasks that have not ended.
+    repeated : int
+        How many executions were begun again because their worker was killed or their supervisor was gone.
+    stopped : str
+        Why it took no more tasks; empty when there was nothing left to take.
+    """
+
+    counts: Counts
+    failures: dict[int, Failure]
+    left: list[int]
+    repeated: int
+    stopped: str
 
 
 class Observer(Protocol):

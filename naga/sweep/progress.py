@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 from naga.lock.progress import is_watched, make_bar
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from naga.sweep.events import Counts, Observer, TaskEvent
 
 __all__ = ["Bar", "make_observer"]
+
+_EVERY = 0.5
+"""Seconds between two drawings while nothing ends."""
 
 
 def make_observer() -> Observer:
@@ -26,10 +30,17 @@ def make_observer() -> Observer:
 
 
 class Bar:
-    """A bar that counts tasks: done, running, failed, left, rate, and time left."""
+    """A bar that counts tasks: done, running, failed, left, rate, and time left.
+
+    Notes
+    -----
+    tqdm draws when something has ended, and tasks may take hours: a thread draws meanwhile.
+    """
 
     def __init__(self) -> None:
         self._bar: Any = None
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._draw, daemon=True)
 
     def began(self, counts: Counts) -> None:
         """Show the bar.
@@ -40,6 +51,7 @@ class Bar:
         """
         self._bar = make_bar(total=counts.total, initial=counts.skipped, unit="task", smoothing=0.05)
         self._show(counts)
+        self._thread.start()
 
     def happened(self, event: TaskEvent, counts: Counts) -> None:
         """Move the bar.
@@ -62,8 +74,14 @@ class Bar:
         ----------
         counts : Counts
         """
+        self._is_over.set()
+        self._thread.join()
         self._show(counts)
         self._bar.close()
+
+    def _draw(self) -> None:
+        while not self._is_over.wait(_EVERY):
+            self._bar.refresh()
 
     def _show(self, counts: Counts) -> None:
         shown = {"running": counts.running, "failed": counts.failed, "left": counts.left}

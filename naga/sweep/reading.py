@@ -74,7 +74,7 @@ def _sourced_values(options: SweepOptions, layers: ConfigLayers) -> Iterator[tup
         return ((row.value, f"{name}:{row.line}") for row in rows)
     if options.tasks_key is not None:
         return _listed_values(options.tasks_key, layers)
-    return ((values, "--grid") for values in grid_values(options.grid))
+    return ((values, f"--grid:{number}") for number, values in enumerate(grid_values(options.grid), start=1))
 
 
 def _listed_values(key: str, layers: ConfigLayers) -> Iterator[tuple[Any, str]]:

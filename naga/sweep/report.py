@@ -10,8 +10,7 @@ from naga.lock.describe import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from naga.sweep.events import Failure
-    from naga.sweep.supervisor import Result
+    from naga.sweep.events import Failure, Result
     from naga.sweep.sweep import Sweep
     from naga.sweep.task import Duplicate
 

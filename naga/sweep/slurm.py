@@ -23,9 +23,8 @@ from naga.sweep.slurm_settings import SlurmSettings, read_slurm_settings
 from naga.sweep.slurm_submission import count_workers, submit
 
 if TYPE_CHECKING:
-    from naga.sweep.events import Observer
+    from naga.sweep.events import Observer, Result
     from naga.sweep.plan import Plan
-    from naga.sweep.supervisor import Result
     from naga.sweep.sweep import Sweep
 
 __all__ = ["SlurmLauncher"]

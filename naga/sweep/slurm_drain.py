@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from naga.sweep.deaths import MemoryKills
+    from naga.sweep.events import Result
     from naga.sweep.lease import Holder
-    from naga.sweep.supervisor import Result
 
 __all__ = ["SlurmCoroner", "main"]
 

@@ -12,14 +12,13 @@ from naga.errors import IncompleteError, UnreachableError
 from naga.lock.identifier import new_run_id
 from naga.lock.receipt import RECEIPT_NAME
 from naga.sweep.deaths import mark_killed
-from naga.sweep.events import Counts, Failure, TaskEvent
+from naga.sweep.events import Counts, Failure, Result, TaskEvent
 from naga.sweep.host import host_name, process_start
 from naga.sweep.journal import Journal, JournalReader
 from naga.sweep.lease import Holder, LeaseWatch, claim, count_losses, newest_lease, read_holder
 from naga.sweep.settled import stat_of
 from naga.sweep.slurm_commands import GOES_ON
 from naga.sweep.slurm_jobs import JOBS_NAME, JobWatch
-from naga.sweep.supervisor import Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -7,7 +7,7 @@ import selectors
 import signal
 import sys
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from naga.errors import IncompleteError
@@ -15,11 +15,11 @@ from naga.lock.identifier import new_run_id
 from naga.lock.receipt import RECEIPT_NAME
 from naga.lock.redact import Redactor
 from naga.sweep.deaths import Coroner, mark_killed
-from naga.sweep.events import Counts, Failure, TaskEvent
+from naga.sweep.events import Counts, Failure, Result, TaskEvent
 from naga.sweep.host import host_name
 from naga.sweep.journal import Journal, JournalReader
 from naga.sweep.lease import LEASE_SECONDS, Holder, Lease, count_losses
-from naga.sweep.notices import NOTICES, noticing
+from naga.sweep.notices import NOTICES, noticing, tell_interrupted
 from naga.sweep.plan import PLAN_NAME
 from naga.sweep.process import WorkerProcess, thread_limits
 from naga.sweep.queue import TaskQueue
@@ -34,35 +34,11 @@ if TYPE_CHECKING:
     from naga.sweep.events import Observer
     from naga.sweep.plan import Plan, PlannedTask
 
-__all__ = ["Result", "Supervisor"]
+__all__ = ["Supervisor"]
 
 _LONGEST_WAIT = 0.25
 _MOST_EARLY_DEATHS = 10
 """How many workers in a row may end while they load the script; somebody may be killing them at random."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What came of the work of a supervisor.
-
-    Attributes
-    ----------
-    counts : Counts
-    failures : dict
-        Index of a task -> why it did not finish.
-    left : list of int
-        The tasks that have not ended.
-    repeated : int
-        How many executions were begun again because their worker was killed or their supervisor was gone.
-    stopped : str
-        Why it took no more tasks; empty when there was nothing left to take.
-    """
-
-    counts: Counts
-    failures: dict[int, Failure]
-    left: list[int]
-    repeated: int
-    stopped: str
 
 
 class Supervisor:
@@ -127,6 +103,7 @@ class Supervisor:
         self._stopped = ""
         self._deadline: float | None = None
         self._is_aborted = False
+        self._is_untold = False
         self._next_beat = 0.0
         self._early_deaths = 0
 
@@ -161,6 +138,9 @@ class Supervisor:
             self._beat()
             self._hand_out()
             busy = [worker for worker in self._workers if worker.index is not None]
+            if self._is_untold and busy:
+                self._is_untold = False
+                tell_interrupted(len(busy))
             if self._is_over(busy):
                 return
             for key, _ in self._selector.select(_LONGEST_WAIT):
@@ -364,6 +344,7 @@ class Supervisor:
     def _notice(self, number: int) -> None:
         """Take note of a signal."""
         self._is_aborted = self._is_aborted or (bool(self._stopped) and number == signal.SIGINT)
+        self._is_untold = not self._stopped and number == signal.SIGINT
         self._stopped = self._stopped or NOTICES[signal.Signals(number)]
         if number == signal.SIGTERM and self._grace is not None and self._deadline is None:
             self._deadline = time.monotonic() + self._grace

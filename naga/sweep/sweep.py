@@ -19,14 +19,14 @@ from naga.sweep.program import Program, current_program
 from naga.sweep.settled import Judge
 from naga.sweep.stage import fingerprint
 from naga.sweep.summary import Summary
-from naga.sweep.supervisor import Result, Supervisor
+from naga.sweep.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from naga.config.sweep_options import SweepOptions
     from naga.lock.receipt import RepositoryEntry
-    from naga.sweep.events import Observer
+    from naga.sweep.events import Observer, Result
     from naga.sweep.plan import PlannedTask
     from naga.sweep.stage import Stage
     from naga.sweep.task import Task

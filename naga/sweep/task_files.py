@@ -189,6 +189,10 @@ def _yaml_items(text: str, name: str) -> Iterator[Row]:
 
 def _json_rows(text: str, name: str) -> Iterator[Row]:
     line, counted = 1, 0
+    begin = _skip(text, 0)
+    if text[begin : begin + 1] not in ("", "["):
+        line += text.count("\n", 0, begin)
+        raise ConfigFileError(f"{name}:{line} must be a list", hint=_JSON_LIST)
     try:
         for value, position in _json_items(text):
             line, counted = line + text.count("\n", counted, position), position
@@ -205,8 +209,6 @@ def _json_items(text: str) -> Iterator[tuple[Any, int]]:
     position = _skip(text, 0)
     if position == len(text):
         return
-    if text[position] != "[":
-        raise json.JSONDecodeError("the whole must be a list", text, position)
     position = _skip(text, position + 1)
     if text[position : position + 1] != "]":
         position -= 1

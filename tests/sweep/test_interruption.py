@@ -55,6 +55,7 @@ def test_sweep_that_is_interrupted_once_ends_what_runs_and_takes_no_more(project
 
     assert parent.returncode == 130, said
     assert statuses(project) == {"param=1": "finished"}
+    assert "the task that runs ends first, and no other begins; Ctrl-C again kills what runs" in said
     assert "the same command goes on" in said
     assert sweep(project, "-o", "sleep=1.0").returncode == 0
     assert set(statuses(project).values()) == {"finished"}

@@ -216,7 +216,8 @@ BIG_ALIASES = "- &a [1,1,1,1,1,1,1,1,1,1]\n" + "".join(
         ("a.yml", BIG_ALIASES, ["holds more than 10,000 values"]),
         ("a.json", "", ["holds no tasks"]),
         ("a.json", "[]", ["holds no tasks"]),
-        ("a.json", '{"a": 1}', ["a.json:1", "must be a list"]),
+        ("a.json", '{"a": 1}', ["a.json:1 must be a list"]),
+        ("a.json", "\n\ntrue", ["a.json:3 must be a list"]),
         ("a.json", "[1,\n2", ["a.json:2 is not valid JSON", "comma"]),
         ("a.json", "[1,\n]", ["a.json:2 is not valid JSON"]),
         ("a.json", "[1]\n[2]", ["a.json:2 is not valid JSON", "behind the list"]),
@@ -304,7 +305,7 @@ def test_file_that_may_not_be_read_is_an_error(tmp_path: Path) -> None:
 def test_grid_gives_every_combination(words: list[str], expected: list[dict[str, Any]]) -> None:
     found = read(grid=tuple(words))
     assert values_of(found) == expected
-    assert {task.source for task in found.tasks} == {"--grid"}
+    assert [task.source for task in found.tasks] == [f"--grid:{number + 1}" for number in range(len(found.tasks))]
 
 
 def test_grid_below_a_key_sets_the_keys_below_it() -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import re
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -80,6 +83,24 @@ def test_watch_of_a_sweep_looks_until_all_is_done(project: Path) -> None:
     assert watch.returncode == 0, watch.stderr
     assert looks[0]["running"] == 1
     assert looks[-1] == {"finished": 2}
+
+
+def test_bar_on_a_terminal_shows_tasks_that_run_while_none_ends(project: Path) -> None:
+    values = [*({"param": number} for number in range(8)), *({"param": number, "sleep": 60} for number in (8, 9))]
+    (project / "list.json").write_text(json.dumps(values))
+    leader, follower = pty.openpty()
+    termios.tcsetwinsize(follower, (30, 120))
+    command = [sys.executable, "process.py", "--tasks", "list.json", "--n_jobs=2"]
+    parent = subprocess.Popen(command, cwd=project, stderr=follower, stdout=subprocess.DEVNULL)
+    os.close(follower)
+    said = b""
+    try:
+        while len(re.findall(rb" 8/10 [^\r]*running=2", said)) < 3:
+            said += os.read(leader, 4096)
+    finally:
+        parent.kill()
+        parent.wait()
+        os.close(leader)
 
 
 def test_tasks_that_two_commands_share_keep_their_logs_and_count_as_begun_once(project: Path) -> None:
