@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import io
-import textwrap
 import tokenize
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
-from naga.config.objects import is_plain_object, is_structured
+from naga.config.class_sources import assigned_name, class_sources, nested_classes
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-__all__ = ["assigned_name", "key_comments", "nested_classes"]
+__all__ = ["key_comments"]
 
 
 def key_comments(cls: type) -> dict[str, str]:
@@ -47,42 +41,9 @@ def _comments_of_class(cls: type, around: tuple[type, ...]) -> dict[str, str]:
         if nested not in around:
             inner = _comments_of_class(nested, (*around, cls))
             comments.update((f"{name}.{key}", comment) for key, comment in inner.items())
-    for base in reversed(cls.__mro__[:-1]):
-        try:
-            source = textwrap.dedent(inspect.getsource(base))
-            body = ast.parse(source).body[0]
-        except (OSError, TypeError, SyntaxError, IndexError):
-            continue
-        if isinstance(body, ast.ClassDef):
-            comments.update(_comments_of(body, _comment_lines(source)))
+    for source in class_sources(cls):
+        comments.update(_comments_of(source.body, _comment_lines(source.text)))
     return comments
-
-
-def nested_classes(cls: type) -> Iterator[tuple[str, type]]:
-    """Yield the classes of those keys that are configs themselves, by annotation or by their default.
-
-    Parameters
-    ----------
-    cls : type
-        A config class.
-
-    Yields
-    ------
-    tuple of (str, type)
-        The key and its class.
-    """
-    try:
-        hints: dict[str, Any] = get_type_hints(cls)
-    except (NameError, TypeError):
-        hints = {}
-    for name, hint in hints.items():
-        for item in (hint, *get_args(hint)):
-            if isinstance(item, type) and (is_structured(item) or item.__module__ == cls.__module__):
-                yield name, item
-    for base in cls.__mro__[:-1]:
-        for name, value in vars(base).items():
-            if not name.startswith("_") and (is_plain_object(value) or is_structured(type(value))):
-                yield name, type(value)
 
 
 def _comment_lines(source: str) -> dict[int, tuple[bool, str]]:
@@ -106,24 +67,6 @@ def _comments_of(body: ast.ClassDef, lines: dict[int, tuple[bool, str]], prefix:
             if comment:
                 comments[prefix + name] = comment
     return comments
-
-
-def assigned_name(statement: ast.stmt) -> str | None:
-    """Return the key that a statement in the body of a class defines.
-
-    Parameters
-    ----------
-    statement : ast.stmt
-
-    Returns
-    -------
-    str or None
-    """
-    if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-        return statement.target.id
-    if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-        return statement.targets[0].id
-    return None
 
 
 def _comment_of(statement: ast.stmt, following: ast.stmt | None, lines: dict[int, tuple[bool, str]]) -> str:

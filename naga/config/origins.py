@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import os
-import textwrap
 from functools import lru_cache
 from pathlib import Path
 
-from naga.config.comments import assigned_name, nested_classes
+from naga.config.class_sources import assigned_name, class_sources, nested_classes
 from naga.config.type_names import split_key
 
 __all__ = ["key_lines", "line_of_key"]
@@ -69,16 +67,9 @@ def _lines_of_class(cls: type, around: tuple[type, ...]) -> dict[str, str]:
         if nested not in around:
             inner = _lines_of_class(nested, (*around, cls))
             found.update((f"{name}.{key}", place) for key, place in inner.items())
-    for base in reversed(cls.__mro__[:-1]):
-        try:
-            source, first = inspect.getsourcelines(base)
-            file = inspect.getsourcefile(base) or inspect.getfile(base)
-            body = ast.parse(textwrap.dedent("".join(source))).body[0]
-        except (OSError, TypeError, SyntaxError, IndexError):
-            continue
-        if isinstance(body, ast.ClassDef):
-            shown = _shown(file)
-            found.update((key, f"{shown}:{line + first - 1}") for key, line in _lines_of_body(body, ""))
+    for source in class_sources(cls):
+        shown = _shown(source.file)
+        found.update((key, f"{shown}:{source.before + line}") for key, line in _lines_of_body(source.body, ""))
     return found
 
 
