@@ -179,7 +179,7 @@ class SlurmLauncher:
             return _detached(plan, follower.arrays)
         cancel_jobs(follower.arrays)
         follower.await_jobs(_ENDING_SECONDS)
-        follower.bury()
+        follower.bury(goes_on=False)
         return "interrupted"
 
 

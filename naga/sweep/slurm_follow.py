@@ -159,8 +159,14 @@ class Follower:
                 return False
             time.sleep(_PAUSE)
 
-    def bury(self) -> None:
-        """Write down why tasks were not ended whose jobs are gone, and give them to others."""
+    def bury(self, *, goes_on: bool = True) -> None:
+        """Write down why tasks were not ended whose jobs are gone, and give them to others.
+
+        Parameters
+        ----------
+        goes_on : bool, optional
+            False where this sweep will run them no more.
+        """
         for index in sorted(self._open):
             folder = self._tasks[index].folder
             number = newest_lease(folder)
@@ -169,15 +175,17 @@ class Follower:
                 continue
             lease = claim(folder, self._own_holder(), self._leases)
             if lease is not None and lease.before is not None:
-                self._bury_one(self._tasks[index], lease)
+                self._bury_one(self._tasks[index], lease, goes_on=goes_on)
 
-    def _bury_one(self, planned: PlannedTask, lease: Lease) -> None:
+    def _bury_one(self, planned: PlannedTask, lease: Lease, *, goes_on: bool) -> None:
         assert lease.before is not None
         error = self._watch.ending(lease.before.job, _PATIENCE).error()
         mark_killed(planned.folder, error)
         losses = count_losses(planned.folder, lease.number, self._plan.id)
         # The lease itself stands for no attempt.
         lease.release("buried")
+        if not goes_on:
+            return
         entry: dict[str, Any] = {"task": planned.task.index, "kind": "repeated", "detail": error.message}
         if losses > self._retries:
             failure = Failure("killed", error.type, f"{error.message}, {losses} times")

@@ -418,6 +418,7 @@ def test_sweep_interrupted_at_a_terminal_asks_and_cancels(make: Callable[..., Pr
         while content := os.read(leader, 4096):
             said += content
     assert parent.wait(60) == 130
+    assert b"run again" not in said
     assert sorted(project.status(task) for task in range(2)) == ["", "killed Cancelled"]
     assert set(project.cluster.states(project.array)) <= {"CANCELLED"}
     os.close(leader)
