@@ -162,9 +162,16 @@ def is_user_code(code: CodeType) -> bool:
     Returns
     -------
     bool
-        As for `is_user_file`; False too for the methods that are generated for a dataclass.
+        As for `is_user_file`; False too for the methods that are generated for a dataclass, and for compiled
+        extensions.
+
+    Notes
+    -----
+    Cython gives tracebacks code without instructions of its own (``PyCode_NewEmpty`` of the C API), which names its
+    source by a path within the package.
     """
-    return is_user_file(code.co_filename) and not code.co_qualname.startswith(_GENERATED)
+    is_compiled = not code.co_consts and not code.co_names and not os.path.isabs(code.co_filename)  # noqa: PTH117
+    return is_user_file(code.co_filename) and not is_compiled and not code.co_qualname.startswith(_GENERATED)
 
 
 def is_user_file(file: str) -> bool:

@@ -181,3 +181,12 @@ def test_deep_recursion_is_walked_in_time(tmp_path: Path) -> None:
     frames = user_frames(failure(lambda: module.down(0)))
     assert len(frames) > sys.getrecursionlimit() / 3
     assert frames[-1].name == "down"
+
+
+def test_frames_of_a_compiled_extension_are_not_the_persons_own(tmp_path: Path) -> None:
+    text = "import numpy\ndef draws(low):\n    return numpy.random.default_rng(0).integers(low, 1)\n"
+    error = failure(lambda: load_module(tmp_path, text).draws(5))
+    deepest = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)][-1]
+    assert deepest.endswith(".pyx")
+    assert not os.path.isabs(deepest)
+    assert [frame.name for frame in user_frames(error)][-1] == "draws"
