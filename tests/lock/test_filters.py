@@ -120,10 +120,10 @@ def test_pattern_of_several_names_fits_as_if_everything_were_tried(names: list[s
 
 def test_pattern_made_to_take_for_ever_takes_no_time() -> None:
     selection = Selection.of(exclude=["/".join(["**", "a"] * 30) + "/b", "*a" * 60 + "b"])
-    start = time.perf_counter()
+    start = time.process_time()
     assert not selection.excludes("/".join(["a"] * 200), folder=False)
     assert not selection.excludes("a" * 250, folder=False)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_walk_without_patterns_lists_everything(tmp_path: Path) -> None:

@@ -173,9 +173,9 @@ def test_compare_files_by_numbers_knows_numbers_in_tables_and_prose(tmp_path: Pa
 
 def test_compare_files_with_a_row_of_a_million_digits_takes_linear_time(tmp_path: Path) -> None:
     digits = "1" * 10**6
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert compare(tmp_path, f"{digits}x 1", f"{digits}x 2", numbers(atol=1)).verdict == "within"
-    assert time.perf_counter() - begin < 5
+    assert time.process_time() - begin < 5
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=5), st.floats(0, 1))
