@@ -147,7 +147,11 @@ def test_config_of_a_sweep_is_that_of_its_first_task(printed: Any) -> None:
     script = SCRIPT.replace("param = 1", "param: int")
     text, places = printed("--grid", "param=4,5", "nested.x=1,2", script=script)
     assert text.startswith("# the first of 4 tasks\n")
-    assert (places["param"], places["x"], yaml.safe_load(text)["nested"]) == ("--grid:1", "--grid:1", {"x": 1.0, "y": "4"})
+    assert (places["param"], places["x"], yaml.safe_load(text)["nested"]) == (
+        "--grid:1",
+        "--grid:1",
+        {"x": 1.0, "y": "4"},
+    )
 
 
 def test_errors_about_what_class_or_file_say_name_the_line(tmp_path: Path) -> None:
