@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from naga.sweep.events import Result
 
-__all__ = ["drain", "main"]
+__all__ = ["drain", "main", "parse_share"]
 
 
 def drain(
@@ -82,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, help="the folder of the sweep")
     parser.add_argument("--n_jobs", type=int, default=1, help="how many tasks to run at a time")
     parser.add_argument(
-        "--share", type=_share, default=(0, 1), metavar="K/N", help="begin at another place than others"
+        "--share", type=parse_share, default=(0, 1), metavar="K/N", help="begin at another place than others"
     )
     parser.add_argument("--grace", type=float, metavar="S", help="seconds that running tasks are given after SIGTERM")
     parser.add_argument(
@@ -96,12 +96,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     except NagaError as error:
         print(f"naga: error: {error.one_line()}", file=sys.stderr)  # noqa: T201 - the last words of a program
         return error.exit_code
-    if result.left:
-        return 75
-    return 1 if result.failures else 0
+    return result.exit_code
 
 
-def _share(text: str) -> tuple[int, int]:
+def parse_share(text: str) -> tuple[int, int]:
+    """Read the share of a sweep with which one of several begins.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``2/8``.
+
+    Returns
+    -------
+    tuple of int
+
+    Raises
+    ------
+    ValueError
+        It has another form.
+    """
     number, _, count = text.partition("/")
     return int(number), int(count)
 

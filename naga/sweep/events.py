@@ -112,6 +112,13 @@ class Result:
     repeated: int
     stopped: str
 
+    @property
+    def exit_code(self) -> int:
+        """Of a program that has worked on a sweep: 75 when tasks are left, else 1 when one failed, else 0."""
+        if self.left:
+            return 75
+        return 1 if self.failures else 0
+
 
 class Observer(Protocol):
     """Is told what happens in a sweep, in the thread that runs it."""

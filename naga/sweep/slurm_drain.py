@@ -20,6 +20,7 @@ from naga.lock.atomic import write_atomically
 from naga.lock.frozen import FrozenCode, run_frozen
 from naga.lock.receipt import ErrorEntry
 from naga.sweep.deaths import Coroner
+from naga.sweep.drain import parse_share
 from naga.sweep.events import Silent
 from naga.sweep.plan import read_plan, read_tasks
 from naga.sweep.slurm_commands import ask
@@ -139,25 +140,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="python -m naga.sweep.slurm_drain", description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--share", required=True, metavar="K/N")
+    parser.add_argument("--share", type=parse_share, required=True, metavar="K/N")
     parser.add_argument("--attempts", type=int, required=True)
     parser.add_argument("--most", type=int)
     parser.add_argument("--report", type=Path, required=True)
     options = parser.parse_args(argv)
-    number, _, count = options.share.partition("/")
     try:
-        result = _drain(options, (int(number), int(count)))
+        result = _drain(options)
     except NagaError as error:
         print(f"naga: error: {error.one_line()}", file=sys.stderr)  # noqa: T201 - the last words of a program
         return error.exit_code if error.exit_code != 75 else 70
     counts = result.counts
     write_atomically(options.report, json.dumps({"ended": counts.done + counts.failed}).encode())
-    if result.left:
-        return 75
-    return 1 if result.failures else 0
+    return result.exit_code
 
 
-def _drain(options: argparse.Namespace, share: tuple[int, int]) -> Result:
+def _drain(options: argparse.Namespace) -> Result:
     folder = options.folder
     plan = read_plan(folder)
     run_frozen([FrozenCode(**code) for code in read_record(folder).frozen])
@@ -170,7 +168,7 @@ def _drain(options: argparse.Namespace, share: tuple[int, int]) -> Result:
         observer=Silent(),
         waits=False,
         grace=None,
-        share=share,
+        share=options.share,
         most=options.most,
         coroner=SlurmCoroner(JobWatch(folder), options.attempts),
     )
