@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import sys
 from typing import TYPE_CHECKING, Any
@@ -61,7 +62,8 @@ class NagaMagics(Magics):
         try:
             values = {key: self._evaluated(key, expression) for key, expression in asked.assignments}
             run = naga.run_module if asked.is_module else naga.run_script
-            with naga.watching_sweeps(SweepTable()):
+            # A terminal can neither show HTML nor replace what it has shown; it gets the bar of scripts.
+            with naga.watching_sweeps(SweepTable()) if hasattr(self.shell, "kernel") else contextlib.nullcontext():
                 result = run(asked.target, asked.argv, values=values)
         except UsageError:
             raise

@@ -6,7 +6,7 @@ import os
 import time
 from typing import Any
 
-from IPython.display import HTML, display
+from IPython.display import display
 
 from naga_ipython.html import below, table
 
@@ -35,7 +35,7 @@ class SweepTable:
         counts : Counts
         """
         self._begin = time.monotonic()
-        self._handle = display(HTML(self._html(counts)), display_id=True)
+        self._handle = display(self._bundle(counts), raw=True, display_id=True)
 
     def happened(self, event: Any, counts: Any) -> None:
         """Bring the table up to date, but not too often.
@@ -68,7 +68,10 @@ class SweepTable:
     def _draw(self, counts: Any) -> None:
         self._drawn = time.monotonic()
         if self._handle is not None:
-            self._handle.update(HTML(self._html(counts)))
+            self._handle.update(self._bundle(counts), raw=True)
+
+    def _bundle(self, counts: Any) -> dict[str, str]:
+        return {"text/html": self._html(counts), "text/plain": self._line(counts)}
 
     def _html(self, counts: Any) -> str:
         rows = [_row("running", event) for event in list(self._running.values())[:_MOST_ROWS]]

@@ -22,6 +22,7 @@ class Answer:
     stderr: str = ""
     errors: list[dict[str, Any]] = field(default_factory=list)
     results: list[dict[str, Any]] = field(default_factory=list)
+    updates: list[dict[str, Any]] = field(default_factory=list)
     streams: list[tuple[float, str]] = field(default_factory=list)
 
     @property
@@ -70,6 +71,8 @@ class Kernel:
                     self._manager.interrupt_kernel()
             elif kind in ("execute_result", "display_data"):
                 answer.results.append(content["data"])
+            elif kind == "update_display_data":
+                answer.updates.append(content["data"])
 
         reply = self._client.execute_interactive(
             code,

@@ -198,6 +198,8 @@ def _refuse(parser: argparse.ArgumentParser, word: str, words: Sequence[str]) ->
     if not word.startswith("--") and not before.startswith("-") and "=" not in before:
         raise UsageError(f"-o {before} has no value", hint=f"if {word} is meant, write -o {before}={word}", key=before)
     name = word.split("=", 1)[0]
+    if name == "--set":
+        raise UsageError("unknown option --set", hint="it stands before the script: %naga_run --set KEY=EXPR SCRIPT.py")
     known = [option for action in parser._actions for option in action.option_strings]
     found = nearest(name, known)
     hint = f"did you mean {found}?" if found else f"{parser.prog} -h lists the options"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["SweepResult", "sweep_command"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class SweepResult:
     """What came of a sweep.
 
@@ -53,6 +53,10 @@ class SweepResult:
 
     def __str__(self) -> str:
         return "\n".join(result_lines(self.sweep, self.result))
+
+    def __repr__(self) -> str:
+        first = next(result_lines(self.sweep, self.result)).removeprefix("naga: ")
+        return f"<{type(self).__name__}: {first}>"
 
 
 def sweep_command(stage: Stage, tasks: TaskList, options: SweepOptions, *, dry_run: bool = False) -> SweepResult:

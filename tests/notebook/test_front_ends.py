@@ -175,6 +175,16 @@ def test_terminal_shows_a_failing_script_once_and_goes_on(terminal: Terminal) ->
     assert "script.py: finished in" in terminal.type("%naga_run script.py -o divisor=4")
 
 
+def test_terminal_shows_a_sweep_in_words_and_no_name_of_a_class_of_html(terminal: Terminal) -> None:
+    terminal.type("%load_ext naga")
+
+    shown = terminal.type("%naga_run script.py --grid divisor=1,2 --n_jobs=1 -o save_dir=results/${divisor}")
+
+    assert "naga: 2 finished, 0 failed" in shown
+    assert "value: <SweepResult: 2 finished, 0 failed>" in shown
+    assert "IPython.core.display" not in shown
+
+
 DECORATED = """\
 from naga import unsafe_debug
 

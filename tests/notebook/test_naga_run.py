@@ -221,6 +221,18 @@ def test_value_that_no_main_takes_fails_the_cell(kernel: Kernel, folder: Path) -
     assert "no main of it took rows" in answer.stderr
 
 
+def test_sweep_shows_a_table_that_changes_while_it_goes_on(kernel: Kernel) -> None:
+    answer = kernel.run("%naga_run takes.py --grid model.depth=1,2,3 -o save_dir=results/depth-${model.depth}")
+
+    assert (answer.status, "naga: 3 finished, 0 failed" in answer.stderr) == ("ok", True), answer
+    table, result = answer.results
+    assert table["text/plain"].startswith("0 of 3 done, 0 running, 0 failed, 3 left")
+    for last in (answer.updates[-1]["text/html"], answer.updates[-1]["text/plain"]):
+        assert "3 of 3 done, 0 running, 0 failed, 0 left" in last
+    assert "<script" not in answer.updates[-1]["text/html"]
+    assert "SweepResult: 3 finished, 0 failed" in result["text/plain"]
+
+
 def test_last_run_is_the_result_of_the_last_script(kernel: Kernel) -> None:
     kernel.run("import naga\nr = %naga_run takes.py -o model.depth=1\nlast = naga.last_run")
     assert value_of(kernel, "[last is r, naga.last_run is r]") == [True, True]
