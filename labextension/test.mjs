@@ -63,7 +63,7 @@ function library() {
     }
     const rows = Array.from({ length: Math.min(args.limit, 250 - args.offset) }, (_, place) => row(args.offset + place));
     const stages = args.mode === "stages" ? [{ stage: "fit", total: 200 }, { stage: "prepare", total: 50 }] : null;
-    return { total: 250, offset: args.offset, rows, version: "1", stages };
+    return { total: 250, offset: args.offset, rows, version: "1", stages, complete: true };
   };
   return { client: { ask }, asked };
 }
@@ -112,7 +112,7 @@ test("a run keeps the state that it had until the new one is there", async () =>
     if (args.judge && isSlow) {
       await late;
     }
-    return { total: 1, offset: 0, rows: [row(args.judge ? (isSlow ? "stale" : "ok") : null)], version: "1", stages: null };
+    return { total: 1, offset: 0, rows: [row(args.judge ? (isSlow ? "stale" : "ok") : null)], version: "1", stages: null, complete: true };
   };
   const rows = new Rows({ ask }, () => undefined);
   await rows.restart({ filter: "", mode: "recent", direction: "up" });
@@ -129,7 +129,7 @@ test("what is under a run comes a page at a time, and is unfolded again after a 
   const row = (name) => ({ path: name, id: name, stage: "fit" });
   const ask = async (op, args) => {
     if (op === "runs") {
-      return { total: 1, offset: 0, rows: [row("root")], version: "1", stages: null };
+      return { total: 1, offset: 0, rows: [row("root")], version: "1", stages: null, complete: true };
     }
     const count = Math.min(args.limit, 130 - args.offset);
     return { total: 130, offset: args.offset, rows: Array.from({ length: count }, (_, n) => ({ row: row(`c${args.offset + n}`), name: null, children: 1 })) };
@@ -143,4 +143,24 @@ test("what is under a run comes a page at a time, and is unfolded again after a 
   await rows.toggle(3);
   await rows.refresh();
   assert.deepEqual([rows.total, rows.at(3).expanded, rows.at(4).level], [232, true, 3]);
+});
+
+test("while receipts are read for the first time those that are known so far are shown, and more each time", async () => {
+  let release;
+  const late = new Promise((resolve) => (release = resolve));
+  let known = 0;
+  const page = (total, complete) => ({ total, offset: 0, rows: [{ path: "r", id: "i", stage: "fit" }], version: "1", stages: null, complete });
+  const ask = async (_, args) => {
+    assert.equal(args.judge, args.wait === undefined);
+    return args.judge ? late.then(() => page(300, true)) : page((known += 100), false);
+  };
+  const rows = new Rows({ ask }, () => undefined);
+  const done = rows.restart({ filter: "", mode: "recent", direction: "up" });
+  while (rows.runs < 200) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  assert.deepEqual([rows.reading, rows.waiting], [true, true]);
+  release();
+  await done;
+  assert.deepEqual([rows.runs, rows.reading, rows.waiting], [300, false, false]);
 });

@@ -11,11 +11,13 @@ import xxhash
 from naga.catalog.reading import read_receipts
 from naga.catalog.scan import SKIPPED, scan_receipts
 from naga.lock.collection import collector_paused
+from naga.lock.folder_reading import KEY
 from naga.lock.project import MARKS
 from naga.lock.receipt import RECEIPT_NAME
 from naga.lock.stat_index import stat_key
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
@@ -27,18 +29,25 @@ __all__ = ["Freshness"]
 
 _BATCH = 2500
 """Receipts that are written into the ledger at a time."""
+_FIRST_BATCH = 150
+"""Those that are written first: whoever looks on sees a page of them soon. Each batch is twice the one before."""
+_MTIME = 3
+"""The place of the time of modification in a stat key."""
 
 
 class Freshness:
     """Knows which receipts lie below a folder, and has the ledger know them too.
 
-    It trusts no row whose file has another stat key than it had when the row was made.
+    It trusts no row whose file has another stat key than it had when the row was made. One thread may refresh at a
+    time; others may ask the ledger meanwhile, and say what changed.
 
     Parameters
     ----------
     root : Path
         Absolute.
     ledger : Ledger
+    lock : RLock
+        Is held whenever the ledger is asked or written.
     progress : bool
         Whether to show a bar on standard error when reading takes longer than a second.
 
@@ -54,17 +63,19 @@ class Freshness:
         What changes whenever a receipt does, is added or goes.
     """
 
-    def __init__(self, root: Path, ledger: Ledger, *, progress: bool) -> None:
+    def __init__(self, root: Path, ledger: Ledger, lock: threading.RLock, *, progress: bool) -> None:
         self.keys: dict[str, bytes] = {}
         self.unlisted: dict[str, NagaError] = {}
         self.projects: set[str] = set()
         self.mark = 0
         self._root = root
         self._ledger = ledger
+        self._lock = lock
         self._progress = progress
         self._unsettled: dict[bytes, int] = {}
         self._touched: set[str] = set()
-        self._looked: float | None = None
+        self._looked = 0.0
+        self._must_look = True
         self._knows_rows = False
         self._is_trusting = True
 
@@ -74,17 +85,24 @@ class Freshness:
 
     def look_again(self) -> None:
         """Look through all folders at the next refreshing."""
-        self._looked = None
+        self._must_look = True
 
     def read_again(self) -> None:
         """Read all receipts at the next refreshing, whatever the ledger has."""
         self._is_trusting = self._knows_rows = False
-        self._looked = None
+        self._must_look = True
 
     def forget(self) -> None:
         """Take note that the ledger was lost."""
         self.keys, self._unsettled, self.mark = {}, {}, 0
-        self._looked, self._knows_rows = None, False
+        self._must_look, self._knows_rows = True, False
+
+    def is_known(self, path: str) -> bool:
+        """Tell whether the ledger knows the receipt at an absolute path as it is on the disk now."""
+        try:
+            return self.keys.get(path) == stat_key(os.stat(path))  # noqa: PTH116 - a path given as text
+        except OSError:
+            return False
 
     def refresh(self, max_age: float) -> None:
         """Bring the ledger up to date.
@@ -101,29 +119,40 @@ class Freshness:
         LostError
             The ledger was lost.
         """
-        now = time.monotonic()
-        if self._looked is None or now >= self._looked + max_age:
-            self._look_through()
-            self._looked = time.monotonic()
-        elif self._touched:
-            self._look_at(self._touched)
-            self._touched = set()
+        is_old = self._must_look or time.monotonic() >= self._looked + max_age
+        # What is said from here on may have happened too late to be seen now.
+        with self._lock:
+            self._must_look = False
+            touched, self._touched = self._touched, set()
+        try:
+            if is_old:
+                self._look_through()
+                self._looked = time.monotonic()
+            elif touched:
+                self._look_at(touched)
+        except BaseException:
+            self._must_look = True
+            raise
 
     def _look_through(self) -> None:
         scan = scan_receipts(self._root)
-        doubtful: set[str] = set()
-        if not self._knows_rows:
+        doubtful = set() if self._knows_rows else self._take_rows()
+        self._take(scan.found, (self.keys.keys() | doubtful) - scan.found.keys())
+        self.unlisted, self.projects = scan.unlisted, scan.projects
+
+    def _take_rows(self) -> set[str]:
+        """Take over what the ledger has, and return the paths of those rows that cannot be trusted."""
+        with self._lock:
+            self._knows_rows = True
             self.keys, self._unsettled, doubtful = self._ledger.keys(str(self._root))
             if not self._is_trusting:
                 doubtful |= self.keys.keys()
                 self.keys = {}
+            self._is_trusting = True
             self.mark = 0
             for path, key in self.keys.items():
                 self.mark ^= _fingerprint(path, key)
-            self._knows_rows = True
-        self._take(scan.found, (self.keys.keys() | doubtful) - scan.found.keys())
-        self.unlisted, self.projects = scan.unlisted, scan.projects
-        self._touched, self._is_trusting = set(), True
+            return doubtful
 
     def _look_at(self, paths: set[str]) -> None:
         """Look at what is said to have changed: receipts, and folders that may hold some or held some."""
@@ -167,27 +196,33 @@ class Freshness:
         new = {path: key for path, key in found.items() if self.keys.get(path) != key or path in again}
         missing = gone | new.keys()
         batch: dict[str, Read] = {}
+        size = _FIRST_BATCH
         with collector_paused():
-            for path, read in read_receipts(new, self._unsettled, progress=self._progress):
+            for path, read in read_receipts(_newest_first(new), self._unsettled, progress=self._progress):
                 batch[path] = read
                 missing.discard(path)
-                if len(batch) == _BATCH:
+                if len(batch) >= size:
                     self._store(batch, ())
-                    batch = {}
+                    batch, size = {}, min(2 * size, _BATCH)
             self._store(batch, missing)
 
     def _store(self, batch: Mapping[str, Read], gone: Iterable[str]) -> None:
-        self._ledger.store(batch, gone)
-        for path in (*batch, *gone):
-            key = self.keys.pop(path, None)
-            if key is not None:
-                self.mark ^= _fingerprint(path, key)
-                self._unsettled.pop(key, None)
-        for path, read in batch.items():
-            self.keys[path] = read.key
-            self.mark ^= _fingerprint(path, read.key)
-            if read.unsettled:
-                self._unsettled[read.key] = read.unsettled
+        with self._lock:
+            self._ledger.store(batch, gone)
+            for path in (*batch, *gone):
+                key = self.keys.pop(path, None)
+                if key is not None:
+                    self.mark ^= _fingerprint(path, key)
+                    self._unsettled.pop(key, None)
+            for path, read in batch.items():
+                self.keys[path] = read.key
+                self.mark ^= _fingerprint(path, read.key)
+                if read.unsettled:
+                    self._unsettled[read.key] = read.unsettled
+
+
+def _newest_first(keys: Mapping[str, bytes]) -> dict[str, bytes]:
+    return dict(sorted(keys.items(), key=lambda item: KEY.unpack(item[1])[_MTIME], reverse=True))
 
 
 def _folders_of(path: str) -> Iterator[str]:

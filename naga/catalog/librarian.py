@@ -65,11 +65,13 @@ class Librarian:
         self.max_age = max_age
         self.judged: float | None = None
         self._progress = progress
+        self._refreshing = threading.RLock()
+        # Held for moments only, and never taken by whoever then waits for a refreshing.
         self._lock = threading.RLock()
         self._judging = threading.Lock()
         self._place = find_place()
         self._ledger = Ledger(self._place.path)
-        self._freshness = Freshness(self.root, self._ledger, progress=progress)
+        self._freshness = Freshness(self.root, self._ledger, self._lock, progress=progress)
         self._sightings = LateSightings(self._find_sighting)
         self._has_sightings = False
         self._states: dict[str, str] = {}
@@ -146,7 +148,7 @@ class Librarian:
 
     def close(self) -> None:
         """Close the ledger; nothing can be asked any more."""
-        with self._lock:
+        with self._refreshing, self._lock:
             self._ledger.close()
 
     def ask(self, question: Callable[[Ledger], _T]) -> _T:
@@ -167,16 +169,41 @@ class Librarian:
         NotFoundError
             There is no such folder.
         """
-        with self._lock:
-            # A file that is lost is replaced by a new one, and if that is lost too, by memory, which is not.
-            for _ in range(4):
-                try:
-                    self._ledger.check()
+        # A file that is lost is replaced by a new one, and if that is lost too, by memory, which is not.
+        for _ in range(4):
+            try:
+                with self._refreshing:
+                    with self._lock:
+                        self._ledger.check()
                     self._freshness.refresh(self.max_age)
+                with self._lock:
                     return self._ledger.at_one_moment(lambda: question(self._ledger))
-                except LostError:
+            except LostError:
+                with self._lock:
                     self._freshness.forget()
-            raise NagaError("the catalog cannot be used", hint="delete the cache folder", path=self.root)
+        raise NagaError("the catalog cannot be used", hint="delete the cache folder", path=self.root)
+
+    def glance(self, question: Callable[[Ledger], _T]) -> _T | None:
+        """Ask the ledger as it is, while it is being brought up to date by somebody else.
+
+        Parameters
+        ----------
+        question : callable
+            Gets the `Ledger`. Which of the receipts in its answer are as on the disk, `is_known` tells.
+
+        Returns
+        -------
+        object or None
+            The answer; None when nobody is about it, so that `ask` need not wait, and when the ledger was lost.
+        """
+        if self._refreshing.acquire(blocking=False):
+            self._refreshing.release()
+            return None
+        return self._ask_as_it_is(lambda ledger: ledger.at_one_moment(lambda: question(ledger)), None)
+
+    def is_known(self, path: str) -> bool:
+        """Tell whether what the ledger has of the receipt at an absolute path is what is on the disk now."""
+        return self._freshness.is_known(path)
 
     def refresh(self) -> None:
         """Bring the ledger up to date now, instead of at the next question; NotFoundError when the folder is gone."""
@@ -198,7 +225,7 @@ class Librarian:
         """Throw away what the caches have of this folder, and read all receipts again; return how many there are."""
         if dry_run:
             return len(scan_receipts(self.root).found)
-        with self._lock:
+        with self._refreshing:
             self._ask_as_it_is(lambda ledger: ledger.sightings.forget(self._project), None)
             self._sightings, self._has_sightings = LateSightings(self._find_sighting), False
             # The rows are replaced some at a time, so that whoever asks meanwhile does not find an empty table.

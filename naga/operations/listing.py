@@ -34,6 +34,7 @@ RUNS = {
     "limit": Argument("number", default=100, lowest=1, highest=500),
     "mode": Argument("text", default="recent", choices=("recent", "stages")),
     "judge": Argument("flag", default=True),
+    "wait": Argument("flag", default=True),
 }
 ROOTS: Mapping[str, Argument] = {}
 _MOST_PROBLEMS = 50
@@ -89,6 +90,7 @@ def list_runs(
     limit: int,
     mode: str,
     judge: bool,
+    wait: bool,
 ) -> dict[str, Any]:
     """List runs, a page of them.
 
@@ -105,6 +107,8 @@ def list_runs(
         With ``stages`` the runs of each stage stand together, and the number of those that fit is told for each stage.
     judge : bool
         Whether to look what has become of the runs on the page.
+    wait : bool
+        Whether to wait until all receipts are read; else those that are known already are listed.
 
     Returns
     -------
@@ -121,7 +125,10 @@ def list_runs(
         total, entries = ledger.page(root, filters, sort=order, offset=offset, limit=limit, states=states)
         return total, entries, ledger.counts(root, "stage", filters, states) if by_stage else {}
 
-    total, entries, stages = librarian.ask(page)
+    known = None if wait or states is not None else librarian.glance(page)
+    total, entries, stages = librarian.ask(page) if known is None else known
+    if known is not None:
+        entries = [entry for entry in entries if librarian.is_known(entry.path)]
     return {
         "total": total,
         "offset": offset,
@@ -129,6 +136,7 @@ def list_runs(
         "rows": rows_of_entries(librarian, entries, judge=judge),
         "version": librarian.version,
         "stages": _stages(stages) if by_stage else None,
+        "complete": known is None,
     }
 
 

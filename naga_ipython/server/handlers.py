@@ -29,7 +29,7 @@ _STATUSES = {
     "ReceiptFormatError": HTTPStatus.UNPROCESSABLE_ENTITY,
     "IntegrityError": HTTPStatus.UNPROCESSABLE_ENTITY,
 }
-_threads = anyio.CapacityLimiter(8)
+_threads = anyio.CapacityLimiter(16)
 
 
 class _Handler(APIHandler):

@@ -132,14 +132,14 @@ def test_kept_librarian_sees_what_comes_goes_and_moves(root: Path) -> None:
 
 
 def test_librarian_reads_a_settled_receipt_once_and_only_what_changed_again(root: Path) -> None:
-    assert opened_receipts(root) == ["first", "second", "third"]
+    assert opened_receipts(root) == ["third", "second", "first"]
     assert opened_receipts(root) == []
     edit_in_place(root / "results/second/run.lock", "lr: 0.2", "lr: 0.7")
     assert opened_receipts(root) == ["second"]
 
 
 def test_librarian_that_cannot_write_goes_on_with_what_it_knows(root: Path) -> None:
-    assert opened_receipts(root) == ["first", "second", "third"]
+    assert opened_receipts(root) == ["third", "second", "first"]
     make_run(root, "fourth", "fourth")
     with closing(sqlite3.connect(os.environ["NAGA_CACHE_DIR"] + "/ledger.sqlite")) as connection:
         connection.execute("BEGIN IMMEDIATE")
@@ -157,7 +157,7 @@ def test_folder_that_went_or_moved_is_noticed_when_it_is_touched(
 
 
 def test_librarian_that_is_told_of_one_receipt_reads_only_that(root: Path) -> None:
-    assert opened_receipts(root, touched="second") == ["first", "second", "third", "second"]
+    assert opened_receipts(root, touched="second") == ["third", "second", "first", "second"]
 
 
 def test_librarian_whose_file_another_process_emptied_answers_the_same(root: Path, watched: naga.Librarian) -> None:

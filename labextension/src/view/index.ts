@@ -173,13 +173,13 @@ class View implements Context {
   }
 
   private changed(): void {
-    const { problem, runs, waiting } = this.rows;
+    const { problem, runs, waiting, reading } = this.rows;
     this.list.update(this.shown);
     this.element.setAttribute("aria-busy", String(waiting));
     if (problem) {
       this.fail(problem);
     } else if (!this.marked) {
-      this.announce(runs ? count(runs) : waiting ? "looking for runs …" : this.nothing());
+      this.announce(runs ? `${count(runs)}${reading ? " so far …" : ""}` : waiting ? "looking for runs …" : this.nothing());
     }
   }
 

@@ -2,7 +2,8 @@
 
 import { badge } from "./badge";
 import { h } from "./dom";
-import { type Item, levelOf, PAGE, type RunItem, type Rows } from "./rows";
+import { type Item, levelOf, type RunItem } from "./items";
+import { PAGE, type Rows } from "./rows";
 import { age, number, visible } from "./text";
 
 export const ROW_HEIGHT = 44;

@@ -2,6 +2,7 @@
 
 import { keyOf } from "./badge";
 import type { Client } from "./client";
+import { type HeadingItem, type Item, levelOf, type RunItem } from "./items";
 import type { Branch, Page, Row } from "./shapes";
 
 export type Mode = "recent" | "stages" | "tree";
@@ -12,33 +13,6 @@ export interface Query {
   mode: Mode;
   direction: Direction;
 }
-
-export interface RunItem {
-  kind: "run";
-  key: string;
-  row: Row;
-  level: number;
-  expanded: boolean | null; // null: there is nothing under it
-  name: string | null;
-  place: number; // among its siblings, from 1
-  siblings: number;
-}
-
-export interface HeadingItem {
-  kind: "heading";
-  stage: string | null;
-  count: number;
-  expanded: boolean;
-}
-
-/** Stands for the runs under one that have not been asked for yet. */
-export interface MoreItem {
-  kind: "more";
-  level: number;
-  left: number;
-}
-
-export type Item = RunItem | HeadingItem | MoreItem | { kind: "loading" };
 
 interface TreeNode {
   branch: Branch;
@@ -66,7 +40,9 @@ type Block =
 export const PAGE = 100;
 const MOST = 500; // rows that one answer holds
 // An answer that takes longer than this is asked for once more without judging, so that there is something to see.
-const PATIENCE = 60;
+const PATIENCE = 30;
+// While receipts are being read for the first time, those that are known so far are asked for so often, in milliseconds.
+const AGAIN = 100;
 
 export class Rows {
   total = 0;
@@ -74,6 +50,7 @@ export class Rows {
   version = "";
   problem: Error | null = null;
   waiting = false;
+  reading = false; // whether there are receipts that nobody has read yet
   private pages = new Map<number, Row[]>();
   private shown = new Map<number, Row[]>(); // of the version before, until the new ones are there
   private asked = new Set<number>();
@@ -247,12 +224,21 @@ export class Rows {
     const args = { filter: this.query.filter, mode: this.query.mode === "stages" ? "stages" : "recent", offset: page * PAGE, limit: PAGE };
     const judged = this.client.ask<Page>("runs", { ...args, judge: true });
     let settled = false;
-    const early = setTimeout(() => {
-      this.client
-        .ask<Page>("runs", { ...args, judge: false })
-        .then((answer) => !settled && this.take(page, { ...answer, rows: this.judgedBefore(answer.rows) }, generation))
-        .catch(() => undefined); // the judged answer brings the same error
-    }, PATIENCE);
+    const askEarly = async (): Promise<void> => {
+      const answer = await this.client.ask<Page>("runs", { ...args, judge: false, wait: false });
+      if (settled || generation !== this.generation) {
+        return;
+      }
+      // Some of the runs are no better than all of a moment ago.
+      if (answer.complete || !this.shown.size) {
+        this.take(page, { ...answer, rows: this.judgedBefore(answer.rows) }, generation);
+      }
+      if (!answer.complete) {
+        early = setTimeout(begin, AGAIN);
+      }
+    };
+    const begin = (): void => void askEarly().catch(() => undefined); // the judged answer brings the same error
+    let early = setTimeout(begin, PATIENCE);
     this.waiting = true;
     try {
       this.take(page, await judged, generation);
@@ -278,7 +264,7 @@ export class Rows {
       return;
     }
     this.problem = null;
-    this.waiting = false;
+    this.waiting = this.reading = !answer.complete;
     this.pages.set(page, answer.rows);
     this.runs = answer.total;
     this.version = answer.version;
@@ -290,7 +276,7 @@ export class Rows {
   private fail(error: Error, generation: number): void {
     if (generation === this.generation) {
       this.problem = error;
-      this.waiting = false;
+      this.waiting = this.reading = false;
       this.changed();
     }
   }
@@ -390,8 +376,4 @@ export class Rows {
     const block = this.blocks[low];
     return block && index >= block.start && index < block.start + block.count ? block : undefined;
   }
-}
-
-export function levelOf(item: Item): number {
-  return item.kind === "run" || item.kind === "more" ? item.level : 1;
 }

@@ -33,6 +33,7 @@ export interface Page {
   rows: Row[];
   version: string;
   stages: { stage: string | null; total: number }[] | null;
+  complete: boolean; // false: receipts are being read, and these are those known so far
 }
 
 export interface Branch {

@@ -15,7 +15,7 @@ export interface Wishes {
 }
 
 // Typing is over when nothing was typed for so many milliseconds.
-const TYPING = 120;
+const TYPING = 100;
 
 const CHOICES: [string, Mode, Direction, string][] = [
   ["Recent", "recent", "up", "The newest runs first"],
