@@ -6,7 +6,10 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from IPython.core.error import UsageError
+
 import naga
+from naga_ipython.folder import in_folder
 from naga_ipython.verbs import VERBS
 from naga_ipython.words import split_to_cursor
 
@@ -18,7 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["candidates"]
 
-_RUN_OPTIONS = "--set", "-m", "-h"
+_RUN_OPTIONS = "--cwd", "--set", "-m", "-h"
+_OPTIONS_WITH_WORD = "--cwd", "--set"
 _PATHS_FOLLOW = "--data", "--prevs"
 
 
@@ -53,10 +57,23 @@ def candidates(line: MagicLine, typed: WordsToCursor) -> list[str] | None:
 
 def _of_run(typed: WordsToCursor, after: str) -> Iterable[str] | None:
     words, incomplete = list(typed.words), typed.incomplete
-    while words and (words[0] == "--set" or words[0].startswith("--set=")):
-        if words == ["--set"]:
-            return _keys_to_set(incomplete, after)
-        del words[: 2 if words[0] == "--set" else 1]
+    folder: str | None = None
+    while words and words[0].partition("=")[0] in _OPTIONS_WITH_WORD:
+        option, is_joined, value = words[0].partition("=")
+        if not is_joined and len(words) == 1:
+            return _keys_to_set(incomplete, after, folder) if option == "--set" else _folders(incomplete)
+        if option == "--cwd":
+            folder = value if is_joined else words[1]
+        del words[: 1 if is_joined else 2]
+    try:
+        with in_folder(folder):
+            return _of_target(words, incomplete)
+    except UsageError:
+        return ()
+
+
+def _of_target(words: list[str], incomplete: str) -> Iterable[str]:
+    """Complete the script or module, or what follows it."""
     if words[:1] == ["-m"]:
         file = naga.module_file(words[1]) if len(words) > 1 else None
         return _arguments(file, words[2:], incomplete, Path.cwd()) if words[1:] else naga.complete_modules(incomplete)
@@ -72,13 +89,21 @@ def _arguments(script: Path | None, words: list[str], incomplete: str, root: Pat
     return known or naga.complete_paths(incomplete)
 
 
-def _keys_to_set(incomplete: str, after: str) -> list[str] | None:
+def _keys_to_set(incomplete: str, after: str, folder: str | None) -> list[str] | None:
     """Complete the key of ``--set KEY=EXPR`` where the script stands behind the cursor already."""
     if "=" in incomplete:
         return None
     behind = split_to_cursor(f"{after} ")
     words = [word for word in behind.words if not word.startswith("-")] if behind is not None else []
-    return naga.complete_arguments(Path(words[0]), ["-o"], incomplete) if words else []
+    try:
+        with in_folder(folder):
+            return naga.complete_arguments(Path(words[0]), ["-o"], incomplete) if words else []
+    except UsageError:
+        return []
+
+
+def _folders(incomplete: str) -> list[str]:
+    return [path for path in naga.complete_paths(incomplete) if path.endswith("/")]
 
 
 def _of_frame(words: list[str]) -> Iterable[str]:

@@ -11,6 +11,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
 import naga
+from naga_ipython.folder import in_folder
 from naga_ipython.run_line import parse_run_line
 from naga_ipython.sweep_table import SweepTable
 from naga_ipython.traceback import without_magic
@@ -36,11 +37,12 @@ class NagaMagics(Magics):
     def naga_run(self, line: str) -> RunResult | None:
         """Run a script or a module in this kernel as its main program.
 
-        ``%naga_run [--set KEY=EXPR ...] (SCRIPT.py | -m MODULE) [ARGS...]``
+        ``%naga_run [--cwd DIR] [--set KEY=EXPR ...] (SCRIPT.py | -m MODULE) [ARGS...]``
 
         Everything after the script reaches it exactly as typed: nothing is expanded. A value of this notebook goes in
         by ``--set``: EXPR is Python, evaluated here, and the object itself becomes the value of KEY in the config; with
         spaces in it, put KEY=EXPR in quotes. ``-m`` runs a module of a package, so that relative imports work.
+        ``--cwd`` runs it in another folder, from which all its paths count; afterwards the kernel is where it was.
 
         What the script prints appears as it is printed. The result has ``config``, ``value``, ``receipt``,
         ``duration`` and ``ns``; ``naga.last_run`` keeps it. When the script fails, the cell fails with its exception,
@@ -54,6 +56,7 @@ class NagaMagics(Magics):
             result = %naga_run process.py --config conf/base.yml
             %naga_run --set rows=table.query("year>2014") fit.py
             %naga_run -m stages.fit -h
+            %naga_run --cwd ../pipeline fit.py -o lr=0.1
         """
         asked = parse_run_line(line)
         if asked is None:
@@ -63,7 +66,8 @@ class NagaMagics(Magics):
             values = {key: self._evaluated(key, expression) for key, expression in asked.assignments}
             run = naga.run_module if asked.is_module else naga.run_script
             # A terminal can neither show HTML nor replace what it has shown; it gets the bar of scripts.
-            with naga.watching_sweeps(SweepTable()) if hasattr(self.shell, "kernel") else contextlib.nullcontext():
+            watching = naga.watching_sweeps(SweepTable()) if hasattr(self.shell, "kernel") else contextlib.nullcontext()
+            with in_folder(asked.folder), watching:
                 result = run(asked.target, asked.argv, values=values)
         except UsageError:
             raise

@@ -10,7 +10,7 @@ from naga_ipython.words import split_line, typed_words
 
 __all__ = ["RunLine", "parse_run_line"]
 
-USAGE = "%naga_run [--set KEY=EXPR ...] (SCRIPT.py | -m MODULE) [ARGS...]"
+USAGE = "%naga_run [--cwd DIR] [--set KEY=EXPR ...] (SCRIPT.py | -m MODULE) [ARGS...]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,15 @@ class RunLine:
         What follows the target, nothing expanded.
     assignments : tuple of (str, str)
         Keys of the config, and the Python expressions for their values.
+    folder : str or None
+        Where it is run; None for the folder of the kernel.
     """
 
     target: str
     is_module: bool = False
     argv: tuple[str, ...] = ()
     assignments: tuple[tuple[str, str], ...] = ()
+    folder: str | None = None
 
 
 def parse_run_line(line: str) -> RunLine | None:
@@ -54,6 +57,7 @@ def parse_run_line(line: str) -> RunLine | None:
     words = split_line(line)
     typed = typed_words(line)
     assignments: list[tuple[str, str]] = []
+    folder: str | None = None
     place = 0
     while place < len(words):
         word = words[place]
@@ -66,12 +70,18 @@ def parse_run_line(line: str) -> RunLine | None:
                 raise UsageError(f"--set needs KEY=EXPR ({USAGE})")
             text = _expression_text(words[place], typed[place])
             assignments.append(_assignment(text if is_apart else text.removeprefix("--set=")))
+        elif word == "--cwd" or word.startswith("--cwd="):
+            is_apart = word == "--cwd"
+            place += is_apart
+            folder = (words[place] if place < len(words) else "") if is_apart else word.removeprefix("--cwd=")
+            if not folder:
+                raise UsageError(f"--cwd needs a folder ({USAGE})")
         elif word == "-m":
-            return RunLine(_target(words, place + 1), True, tuple(words[place + 2 :]), tuple(assignments))
+            return RunLine(_target(words, place + 1), True, tuple(words[place + 2 :]), tuple(assignments), folder)
         elif word.startswith("-"):
             raise UsageError(f"unknown option {word} before the script ({USAGE})")
         else:
-            return RunLine(word, False, tuple(words[place + 1 :]), tuple(assignments))
+            return RunLine(word, False, tuple(words[place + 1 :]), tuple(assignments), folder)
         place += 1
     raise UsageError(f"%naga_run needs a script: {USAGE}")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,11 +10,11 @@ from naga.errors import NagaError
 from naga.lock.compare import RECIPE_SECTIONS, compare_receipts
 from naga.lock.describe import stage_name
 from naga.lock.receipt import Receipt, receipt_digest
-from naga.lock.redact import REDACTED
 from naga.lock.staleness import Examiner, code_files
 from naga.lock.world import place_of, receipt_at
 from naga.operations.arguments import Argument
 from naga.operations.contents import preview_of
+from naga.operations.magic import magic_lines
 from naga.operations.reasons import causes_of
 from naga.operations.rows import row_of_subject, rows_of_entries
 from naga.operations.subjects import find_subject, inner_path
@@ -76,7 +75,7 @@ def describe_run(librarian: Librarian, *, run: str) -> dict[str, Any]:
         "environment": _environment(receipt.environment),
         "causes": causes_of(librarian, subject),
         "snippet": f"import naga\n\npath, receipt = naga.find_run({receipt.id!r}, root={str(librarian.root)!r})",
-        "magic": _magic(receipt, subject.root),
+        **_magic(librarian, receipt, subject.root),
     }
     librarian.learn(world)
     return {**row, **found}
@@ -100,6 +99,8 @@ _NOTHING: Final[Mapping[str, Any]] = {
     "causes": [],
     "snippet": None,
     "magic": None,
+    "magic_here": None,
+    "cwd": None,
 }
 
 
@@ -252,6 +253,14 @@ def _failure(receipt: Receipt) -> dict[str, Any] | None:
     return {"type": error.type, "message": error.message, "file": error.file, "line": error.line}
 
 
+def _magic(librarian: Librarian, receipt: Receipt, root: str) -> dict[str, str | None]:
+    lines = magic_lines(receipt, root)
+    if lines is None:
+        return {"magic": None, "magic_here": None, "cwd": None}
+    cwd = "" if lines.folder == str(librarian.root) else inner_path(librarian, lines.folder)
+    return {"magic": lines.anywhere, "magic_here": lines.here, "cwd": cwd}
+
+
 def _environment(environment: Mapping[str, Any]) -> dict[str, Any]:
     """Return the environment, of the packages only how many they are."""
     packages = environment.get("packages")
@@ -261,15 +270,3 @@ def _environment(environment: Mapping[str, Any]) -> dict[str, Any]:
         told["packages"] = len(listed) if isinstance(listed, list) else None
         told["packages_digest"] = packages.get("digest")
     return _configuration(told)[0]
-
-
-def _magic(receipt: Receipt, root: str) -> str | None:
-    """Return the line that repeats a run in a notebook; none where a line cannot hold it, or a secret is missing."""
-    file, argv = receipt.caller.get("file"), receipt.caller.get("argv")
-    if not isinstance(file, str) or not isinstance(argv, list):
-        return None
-    words = [place_of(file, root), *(str(word) for word in argv)]
-    # Whatever stood on a second line would be run as Python.
-    if any(REDACTED in word or not word.isprintable() for word in words):
-        return None
-    return f"%naga_run {' '.join(map(shlex.quote, words))}"

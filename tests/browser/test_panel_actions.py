@@ -98,18 +98,36 @@ def panel(lab: Lab, browser: Browser) -> Iterator[Panel]:
 
 @pytest.fixture
 def notebook(panel: Panel, lab_root: Path) -> Iterator[Page]:
-    """Open an empty notebook beside the panel, and return the page."""
+    """Open a notebook in the folder of the project beside the panel, and return the page."""
+    yield open_notebook(panel, lab_root, f"{STORY.fresh}/scratch.ipynb")
+    close_notebook(panel)
+
+
+@pytest.fixture
+def notebook_elsewhere(panel: Panel, lab_root: Path) -> Iterator[Page]:
+    """Open a notebook in another folder than that of the project, and return the page."""
+    yield open_notebook(panel, lab_root, "notebooks of mine/scratch.ipynb")
+    close_notebook(panel)
+
+
+def open_notebook(panel: Panel, lab_root: Path, path: str) -> Page:
+    """Open a notebook with one cell, and wait for its kernel."""
     document = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("6 * 7")])
     document.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(document, lab_root / STORY.fresh / "scratch.ipynb")
+    (lab_root / path).parent.mkdir(exist_ok=True)
+    nbformat.write(document, lab_root / path)
     page = panel.page
-    page.command("docmanager:open", path=f"{STORY.fresh}/scratch.ipynb")
+    page.command("docmanager:open", path=path)
     page.browser_page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
     page.browser_page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.ready")
     page.wait_until_idle()
-    yield page
-    page.command("docmanager:save")
-    page.command("application:close-all")
+    return page
+
+
+def close_notebook(panel: Panel) -> None:
+    """Save and close the notebook that is open."""
+    panel.page.command("docmanager:save")
+    panel.page.command("application:close-all")
 
 
 @pytest.fixture
@@ -150,8 +168,25 @@ def test_inserted_cell_repeats_the_run(panel: Panel, notebook: Page) -> None:
     cell = notebook.browser_page.locator(".jp-Cell .cm-content", has_text="%naga_run")
     cell.wait_for()
     assert "first_year=2013" in cell.inner_text()
+    assert "--cwd" not in cell.inner_text()
     notebook.command("notebook:run-cell")
     notebook.browser_page.locator(".jp-OutputArea-output", has_text="results/fit-2/run.lock").last.wait_for()
+
+
+def test_cell_inserted_in_another_folder_repeats_the_run_where_it_was(
+    panel: Panel, notebook_elsewhere: Page, lab_root: Path
+) -> None:
+    panel.choose_root(STORY.fresh)
+    before = naga.read_receipt(lab_root / STORY.fresh / "results/fit-3/run.lock")
+    panel.select("results/fit-3/run.lock").get_by_role("button", name="Insert cell").click()
+    cell = notebook_elsewhere.browser_page.locator(".jp-Cell .cm-content", has_text="%naga_run --cwd")
+    cell.wait_for()
+    notebook_elsewhere.command("notebook:run-cell")
+    output = notebook_elsewhere.browser_page.locator(".jp-OutputArea-output", has_text="results/fit-3/run.lock")
+    output.last.wait_for()
+    after = naga.read_receipt(lab_root / STORY.fresh / "results/fit-3/run.lock")
+    assert (after.id != before.id, after.recipe) == (True, before.recipe)
+    assert not (lab_root / "notebooks of mine/results").exists()
 
 
 def test_inserting_without_a_notebook_says_what_is_missing(panel: Panel) -> None:

@@ -87,7 +87,12 @@ def nothing_is_executed(folder: Path) -> Iterator[None]:
 
 AT_END = {
     "files": ("%naga_run |", ["conf/", "fit.py", "plain.py", "stages/", "'two words.py'"]),
-    "options": ("%naga_run -|", ["--set", "-m", "-h"]),
+    "options": ("%naga_run -|", ["--cwd", "--set", "-m", "-h"]),
+    "folders to run in": ("%naga_run --cwd |", ["conf/", "stages/"]),
+    "files in the folder to run in": ("%naga_run --cwd stages |", ["__init__.py", "inner/", "shared.py"]),
+    "keys of a script in the folder to run in": ("%naga_run --cwd=stages ../fit.py -o ro|", ["rows="]),
+    "modules in the folder to run in": ("%naga_run --cwd conf --set x=1 --cwd stages -m |", ["inner.", "shared"]),
+    "nothing in a folder that is none": ("%naga_run --cwd no_such |", []),
     "keys": ("%naga_run fit.py -o |", KEYS),
     "keys of a level": ("%naga_run fit.py -o model.|", ["model.lr=", "model.deep="]),
     "a second key": ("%naga_run fit.py -o model.lr=2 mo|", ["mode=", "model.lr=", "model.deep="]),
@@ -135,6 +140,10 @@ MIDDLE = {
     "a part of a key": ("%naga_run fit.py -o sav|e", ["%naga_run fit.py -o save_dir=e"]),
     "a script before its options": ("r = %naga_run pl| -o x=1", ["r = %naga_run plain.py -o x=1"]),
     "a line before another": ("%naga_run fit.py -o ro|\nx = 1", ["%naga_run fit.py -o rows=\nx = 1"]),
+    "a key to set in another folder": (
+        "%naga_run --cwd stages --set ro| ../fit.py",
+        ["%naga_run --cwd stages --set rows= ../fit.py"],
+    ),
     "a key to set": ("%naga_run --set ro| fit.py", ["%naga_run --set rows= fit.py"]),
     "an expression to set": ("%naga_run --set rows=tabl| fit.py", ["%naga_run --set rows=table fit.py"]),
 }

@@ -106,6 +106,68 @@ def test_process_is_what_it_was_after_a_script_that_meddles(kernel: Kernel, fold
     assert after.errors == []
 
 
+PLACE = """\
+import os, sys, time
+import beside
+place = [os.getcwd(), sys.path[0], beside.NAME, open('data.txt').read()]
+print('there')
+ENDING
+"""
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_script_with_cwd_runs_in_that_folder_and_the_kernel_is_where_it_was(
+    kernel: Kernel, folder: Path, ending: str
+) -> None:
+    other = folder / "an other ü"
+    write(folder, "an other ü/scripts/place.py", PLACE.replace("ENDING", ENDINGS[ending]))
+    write(folder, "an other ü/scripts/beside.py", "NAME = 'beside'")
+    write(folder, "an other ü/data.txt", "the data")
+
+    line = "found = %naga_run --cwd 'an other ü' scripts/place.py"
+    answer = kernel.run(line, interrupt_at="now" if ending == "interrupt" else None)
+
+    assert answer.status == ("ok" if ending == "success" else "error"), answer
+    assert "there" in answer.stdout
+    assert kernel.run("assert state() == before, (state(), before)").errors == []
+    if ending == "success":
+        assert value_of(kernel, "found.ns['place']") == [str(other), str(other / "scripts"), "beside", "the data"]
+
+
+def test_outputs_and_receipt_of_a_run_with_cwd_are_in_that_folder(kernel: Kernel, folder: Path) -> None:
+    write(folder, "away/takes.py", TAKES)
+    answer = kernel.run("rows = 3\nresult = %naga_run --set rows=rows+1 --cwd=away takes.py\nresult")
+    assert answer.errors == []
+    receipt = read_receipt(folder / "away/results/takes/run.lock")
+    assert receipt.config["rows"] == 4
+    assert "away/results/takes/run.lock" in str(answer)
+    assert not (folder / "results/takes/run.lock").exists()
+
+
+def test_module_with_cwd_is_looked_for_in_that_folder(kernel: Kernel, folder: Path) -> None:
+    write(folder, "away/steps/__init__.py", "")
+    write(folder, "away/steps/one.py", "from . import two\nimport os\nplace = os.getcwd(), two.N")
+    write(folder, "away/steps/two.py", "N = 2")
+    assert kernel.run("found = %naga_run --cwd away -m steps.one").errors == []
+    assert value_of(kernel, "found.ns['place']") == [str(folder / "away"), 2]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("--cwd no_such takes.py", "--cwd no_such: No such file or directory"),
+        ("--cwd takes.py takes.py", "--cwd takes.py: Not a directory"),
+        ("--cwd", "--cwd needs a folder"),
+        ("--cwd away", "%naga_run needs a script"),
+    ],
+)
+def test_cwd_that_is_no_folder_fails_the_cell_with_one_line(kernel: Kernel, line: str, message: str) -> None:
+    answer = kernel.run(f"%naga_run {line}")
+    assert answer.status == "error"
+    assert message in str(answer)
+    assert kernel.run("assert state() == before").errors == []
+
+
 PICKLES = """\
 from __future__ import annotations
 import dataclasses, pickle, sys, typing

@@ -84,8 +84,17 @@ def test_snippet_run_as_it_stands_loads_the_run(project: Path, ask: Ask) -> None
 
 
 def test_magic_line_repeats_the_command(project: Path, ask: Ask) -> None:
-    magic = ask("run", run="results/fit-1/run.lock")["magic"]
-    assert magic == f"%naga_run {project}/fit.py -o lr=0.1 save_dir=results/fit-1"
+    found = ask("run", run="results/fit-1/run.lock")
+    assert found["magic"] == f"%naga_run --cwd {project} fit.py -o lr=0.1 save_dir=results/fit-1"
+    assert (found["magic_here"], found["cwd"]) == ("%naga_run fit.py -o lr=0.1 save_dir=results/fit-1", "")
+
+
+def test_magic_line_of_a_run_from_a_folder_beside_its_script_goes_there(project: Path, ask: Ask) -> None:
+    caller = {"file": "code/it is.py", "argv": [], "cwd": "data", "root": str(project)}
+    make_run(project, "aside", "aside", caller=caller)
+    found = ask("run", run="results/aside/run.lock")
+    assert (found["magic_here"], found["cwd"]) == ("%naga_run '../code/it is.py'", "data")
+    assert found["magic"] == f"%naga_run --cwd {project}/data '../code/it is.py'"
 
 
 def test_magic_of_a_command_line_with_a_second_line_is_refused(project: Path, ask: Ask) -> None:

@@ -33,7 +33,7 @@ function act(app: JupyterFrontEnd, windows: Windows, detail: Action, inCell: boo
       reveal(app, place(app, detail.root, detail.path, inCell));
       return true;
     case "insert":
-      return insert(app, detail.text);
+      return insert(app, isBeside(app, detail.root, detail.path, inCell) ? detail.here : detail.text);
     case "graph":
       // A cell's view asks its own kernel, so its graph stays with it.
       return !inCell && windows.graph(detail.run, detail.title, detail.root);
@@ -67,11 +67,21 @@ function insert({ commands }: JupyterFrontEnd, text: string): boolean {
   return can;
 }
 
+/** Return whether the notebook that is open lies in a folder, so that its kernel was started there. */
+function isBeside(app: JupyterFrontEnd, root: string, path: string | null, inCell: boolean): boolean {
+  return path !== null && PathExt.normalize(place(app, root, path, inCell)) === PathExt.normalize(shownFolder(app));
+}
+
 /** Return the path that the server knows a file by. A cell's root counts from its notebook, the panel's from what is served. */
 function place(app: JupyterFrontEnd, root: string, path: string, inCell: boolean): string {
   if (!inCell) {
     return PathExt.join(root, path);
   }
+  return PathExt.join(shownFolder(app), root, path);
+}
+
+/** Return the folder of the document that is open. */
+function shownFolder(app: JupyterFrontEnd): string {
   const shown = app.shell.currentWidget as { context?: { path?: string } } | null;
-  return PathExt.join(PathExt.dirname(shown?.context?.path ?? ""), root, path);
+  return PathExt.dirname(shown?.context?.path ?? "");
 }

@@ -3,7 +3,8 @@
 export type Action =
   | { action: "probe" }
   | { action: "open" | "reveal"; path: string; root: string }
-  | { action: "insert"; text: string }
+  // `here` stands for `text` in a notebook that lies in the folder `path`.
+  | { action: "insert"; text: string; here: string; path: string | null; root: string }
   | { action: "show"; run: string; root: string }
   | { action: "graph"; run: string; title: string; root: string };
 

@@ -62,10 +62,10 @@ function actions(context: Context, run: Run, checked: HTMLElement): HTMLElement 
   const key = keyOf(run);
   const root = context.root();
   const copied = (what: string): void => context.announce(`copied the ${what}`);
-  const { path, folder, magic } = run;
+  const { path, folder } = run;
   const open = context.hosted && path !== null && (() => request(context.element, { action: "open", path, root }));
   const reveal = context.hosted && folder !== null && (() => request(context.element, { action: "reveal", path: folder, root }));
-  const insert = context.hosted && magic !== null && (() => inserted(context, magic));
+  const insert = context.hosted && run.magic !== null && (() => inserted(context, run));
   return h(
     "div",
     { class: "naga-actions", role: "toolbar", "aria-label": "Actions" },
@@ -79,9 +79,10 @@ function actions(context: Context, run: Run, checked: HTMLElement): HTMLElement 
   );
 }
 
-function inserted(context: Context, magic: string): void {
+function inserted(context: Context, { magic, magic_here, cwd }: Run): void {
   // The kernel of that notebook may not know the magic yet; loading it twice changes nothing.
-  const done = request(context.element, { action: "insert", text: `%load_ext naga\n${magic}` });
+  const [text, here] = [magic, magic_here].map((line) => `%load_ext naga\n${line}`) as [string, string];
+  const done = request(context.element, { action: "insert", text, here, path: cwd, root: context.root() });
   context.announce(done ? "inserted a cell that repeats this run" : "Open a notebook first: there is none to insert the cell into.");
 }
 

@@ -103,7 +103,9 @@ export interface Run extends Row {
   environment: Record<string, unknown>;
   causes: Cause[];
   snippet: string | null;
-  magic: string | null;
+  magic: string | null; // works in any folder
+  magic_here: string | null; // works in the folder `cwd`
+  cwd: string | null; // below the root; null where it is outside
 }
 
 export interface Graph {
