@@ -226,7 +226,7 @@ def test_decorator_in_plain_interactive_python_keeps_the_locals_without_ipython(
         check=False,
     )
     says = "naga: divide() at decorated.py:6 - 3 locals kept: total, divisor, marker"
-    assert f"{says}; shadowed (undo: naga.last.restore()): total\n" in done.stderr
+    assert f"{says}; shadowed (undo: import naga; naga.last.restore()): total\n" in done.stderr
     assert done.stderr.count("naga: ") == 1
     assert done.stderr.count("ZeroDivisionError: division by zero") == 1
     assert done.stdout.splitlines() == [

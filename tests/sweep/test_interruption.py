@@ -142,6 +142,8 @@ def test_task_of_a_paused_sweep_that_was_taken_over_writes_no_receipt_when_it_wa
     paused = start(project, "-o", "sleep=3", NAGA_LEASE_SECONDS="1")
     wait_for(lambda: statuses(project))
     worker = tasks(project / "results").tasks[0].holder.split()[0]
+    # Not while it holds the lock of its folder, for which the other would wait.
+    wait_for(lambda: is_waiting(int(worker)))
     for pid in (paused.pid, int(worker)):
         os.kill(pid, signal.SIGSTOP)
     try:
