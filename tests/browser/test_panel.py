@@ -202,8 +202,15 @@ def test_graph_opens_as_a_tab_and_is_there_again_after_a_reload(panel: Panel) ->
 
 def test_receipt_that_is_written_meanwhile_appears(panel: Panel, lab_root: Path) -> None:
     panel.choose_root(STORY.corrupt)
+    panel.view.get_by_text("live", exact=True).wait_for()
+    page = panel.page.browser_page
+    # Only the server's event can tell: whoever asks whether something has changed gets no answer.
+    page.route("**/naga/api/status*", lambda route: route.abort())
     make_run(lab_root / STORY.corrupt, "late", "late")
     panel.row("results/late/run.lock").wait_for()
+    page.unroute("**/naga/api/status*")
+    panel.view.get_by_role("button", name="Refresh").click()
+    panel.view.get_by_text("live", exact=True).wait_for()
 
 
 def test_axe_finds_nothing_serious(panel: Panel, front_end: FrontEnd) -> None:

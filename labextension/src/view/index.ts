@@ -135,6 +135,7 @@ class View implements Context {
 
   private begin(): void {
     this.toolbar.update(this.root(), String(this.model.get("filter") ?? ""));
+    this.announce("looking for runs …");
     void this.restart();
     this.show(String(this.model.get("selected") ?? ""));
   }
