@@ -35,6 +35,8 @@ class View implements Context {
   private shown = "";
   private sight: Sight = { run: "", unfolded: new Set(), box: null };
   private filled: { key: string; text: string; element: HTMLElement; checked: HTMLElement } | null = null;
+  private content: "details" | "drawing" = "details"; // below the list, as was asked for last
+  private turn = 0; // of what stands below the list: a late answer of an earlier one is not shown
   private readonly alone: boolean; // the graph without the list
   private readonly clock: ReturnType<typeof setInterval>;
 
@@ -106,6 +108,7 @@ class View implements Context {
   showGraph(key: string, title: string): void {
     const inTab = title && request(this.element, { action: "graph", run: key, title, root: this.root() });
     if (!inTab) {
+      this.turnTo("drawing");
       const close = this.alone ? null : (): void => this.show(key);
       if (this.sight.run !== key) {
         this.sight = { run: key, unfolded: new Set(), box: null };
@@ -122,6 +125,7 @@ class View implements Context {
     }
     const first = this.marked;
     this.marked = "";
+    this.turnTo("drawing");
     this.changed();
     this.attempt(compare(this, first, key, this.below, () => this.show(key)));
   }
@@ -167,8 +171,8 @@ class View implements Context {
     }
     this.toolbar.refresh();
     await this.rows.refresh();
-    // A comparison, or a graph that is drawn here, stays what it is.
-    if (!this.below.querySelector(".naga-compared, .naga-drawn")) {
+    // A comparison, or a graph that is drawn here or asked for, stays what it is.
+    if (this.content === "details") {
       await this.load(this.shown);
     }
   }
@@ -188,8 +192,14 @@ class View implements Context {
     return this.model.get("filter") ? "No run fits the filter." : "No runs here yet: each leaves a receipt, run.lock, below this folder.";
   }
 
+  private turnTo(content: "details" | "drawing"): void {
+    this.content = content;
+    this.turn += 1;
+  }
+
   private show(key: string): void {
     this.shown = key;
+    this.turnTo("details");
     if (this.alone) {
       this.showGraph(key, "");
       return;
@@ -203,13 +213,14 @@ class View implements Context {
       this.below.replaceChildren();
       return;
     }
+    const turn = this.turn;
     try {
       const run = await this.client.ask<Run>("run", { run: key });
-      if (this.shown === key) {
+      if (this.turn === turn) {
         this.fill(key, run);
       }
     } catch (error) {
-      if (this.shown === key) {
+      if (this.turn === turn) {
         this.below.replaceChildren(problem(error as Error));
       }
     }
