@@ -308,17 +308,19 @@ def test_status_below_a_project_inside_of_another_finds_it_after_both_moved(tmp_
 
 def test_status_of_an_output_that_is_being_written_to_is_modified_and_says_so(tmp_path: Path) -> None:
     made = make_run(tmp_path, "train", "train", text="x" * 32_000_000)
-    is_over = threading.Event()
+    has_begun, is_over = threading.Event(), threading.Event()
 
     def write() -> None:
         with made.path.with_name("out.txt").open("r+b", buffering=0) as file:
             while not is_over.is_set():
                 file.seek(0)
                 file.write(b"y" * 1000)
+                has_begun.set()
 
     writer = threading.Thread(target=write)
     writer.start()
     try:
+        assert has_begun.wait(60)
         (run,) = naga.status(tmp_path)
     finally:
         is_over.set()
